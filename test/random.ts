@@ -1,0 +1,13 @@
+/** Random numbers that a seed repeats (mulberry32): a failing storm can be run again. */
+export function randomFrom(seed: number): { readonly seed: number; next(): number } {
+  let state = seed >>> 0;
+  return {
+    seed,
+    next() {
+      state = (state + 0x6d2b79f5) >>> 0;
+      let t = Math.imul(state ^ (state >>> 15), 1 | state);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    },
+  };
+}
