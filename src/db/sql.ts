@@ -1,0 +1,62 @@
+import { Pool, type PoolConfig } from 'pg';
+import type { Log, Sql } from '../core/ports.ts';
+import { classifyPostgresError } from './errors.ts';
+
+export interface SqlPool extends Sql {
+  /** Closes the connections. Idempotent. */
+  end(): Promise<void>;
+}
+
+export interface SqlOptions {
+  readonly log: Log;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName: string;
+  /** Connections at most. */
+  readonly max?: number;
+  /** A statement that takes longer is cancelled: nothing here may wait for ever on a lock. */
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * Queries on the primary. Values print as they do in the WAL stream (UTC, ISO, hex), so that what is looked up equals
+ * what is streamed. Rejects with an UnstaleError.
+ */
+export function openSql(connectionString: string, options: SqlOptions): SqlPool {
+  const pool = new Pool(poolConfig(connectionString, options));
+  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+  pool.on('error', (error) => options.log.debug({ error: error.message }, 'an idle database connection broke'));
+  let ended: Promise<void> | undefined;
+  return {
+    async query<T extends object>(text: string, params: readonly unknown[] = []) {
+      try {
+        const { rows } = await pool.query({ text, values: [...params] });
+        return rows as T[];
+      } catch (error) {
+        throw classifyPostgresError(error);
+      }
+    },
+    end: () => {
+      ended ??= pool.end();
+      return ended;
+    },
+  };
+}
+
+/** Output settings under which a value's text is the same here, in the stream and in rule files. */
+export const TEXT_SETTINGS =
+  '-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=1';
+
+function poolConfig(connectionString: string, options: SqlOptions): PoolConfig {
+  return {
+    connectionString,
+    application_name: options.applicationName,
+    max: options.max ?? 3,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    options: TEXT_SETTINGS,
+    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    query_timeout: (options.statementTimeoutMs ?? 30_000) + 5_000,
+    allowExitOnIdle: true,
+  };
+}
