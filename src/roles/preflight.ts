@@ -1,0 +1,87 @@
+import type { Needing } from '../config/settings.ts';
+import { messageOf, UnstaleError } from '../core/errors/index.ts';
+import type { Log, Sql } from '../core/ports.ts';
+import { refusePooler } from '../db/pooler.ts';
+import type { RuleSet } from '../rules/index.ts';
+import { ensurePublication, publicationSql, readPublication, tableName } from '../wal/publication.ts';
+import { createSlot } from '../wal/slot.ts';
+
+interface Server {
+  readonly version: number;
+  readonly wal_level: string;
+  readonly role: string;
+  readonly replication: boolean;
+}
+
+/**
+ * `rds_replication` and the like: managed servers grant replication through a role.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.Logical.html
+ */
+const SERVER = `
+  select current_setting('server_version_num')::int / 10000 as version, current_setting('wal_level') as wal_level,
+    current_user::text as role,
+    (select rolreplication or rolsuper or exists (
+      select from pg_auth_members m join pg_roles g on g.oid = m.roleid
+      where m.member = r.oid and g.rolname in ('rds_replication', 'alloydbreplica'))
+    from pg_roles r where rolname = current_user) as replication`;
+
+/** Throws what makes the server or the role unfit, with the statement that mends it. */
+export async function requireServer(sql: Sql, databaseUrl: string): Promise<void> {
+  await refusePooler(databaseUrl);
+  const [server] = await sql.query<Server>(SERVER);
+  if (!server) throw new UnstaleError('DATABASE_QUERY', 'the server says nothing about itself');
+  const { version, wal_level, role, replication } = server;
+  if (version < 14)
+    throw new UnstaleError('DATABASE_TOO_OLD', `the server is Postgres ${version}, 14 or newer is needed`);
+  if (wal_level !== 'logical')
+    throw new UnstaleError('WAL_LEVEL_NOT_LOGICAL', `wal_level is ${wal_level}, not logical`);
+  if (replication) return;
+  throw new UnstaleError('REPLICATION_NOT_ALLOWED', `the role ${role} may not replicate`, {
+    hint: `run as a superuser: alter role "${role}" replication (Amazon RDS: grant rds_replication to "${role}")`,
+  });
+}
+
+/** Every table that a rule watches, `schema.name`, sorted. */
+export const watchedTables = (ruleSet: RuleSet): readonly string[] => [...ruleSet.byTable.keys()].sort();
+
+/**
+ * Makes sure that what the rules watch is streamed. Tables that are new in the rules are added to the publication
+ * where the role may do that; else TABLES_NOT_PUBLISHED says with which SQL its owner does.
+ */
+export async function requirePublication(
+  sql: Sql,
+  name: string,
+  of: { ruleSet: RuleSet; log: Log; readOnly?: boolean },
+): Promise<void> {
+  const publication = await readPublication(sql, name);
+  if (!publication) throw new UnstaleError('PUBLICATION_MISSING', `there is no publication ${name} in this database`);
+  const missing = watchedTables(of.ruleSet).filter((table) => !publication.tables.includes(table));
+  if (missing.length === 0) return;
+  const tables = missing.map(tableName);
+  try {
+    if (of.readOnly) throw new Error('a dry run changes nothing');
+    await ensurePublication(sql, name, tables);
+    of.log.info({ tables: missing }, 'tables added to the publication');
+  } catch (error) {
+    const text = `the publication ${name} lacks ${missing.join(', ')}: ${messageOf(error)}`;
+    const hint = `run \`unstale setup\` as the owner of the tables, or: ${publicationSql(name, tables).join('; ')}`;
+    throw new UnstaleError('TABLES_NOT_PUBLISHED', text, { hint, cause: error });
+  }
+}
+
+/**
+ * What has to hold before a tail streams. The slot is made if there is none: from here on nothing is missed, but what
+ * changed before is unknown, so `missed` asks for a resync.
+ */
+export async function prepareTail(
+  sql: Sql,
+  settings: Needing<'databaseUrl'>,
+  of: { ruleSet: RuleSet; log: Log },
+): Promise<{ missed: boolean }> {
+  await requireServer(sql, settings.databaseUrl);
+  await requirePublication(sql, settings.name, of);
+  const missed = (await createSlot(sql, settings.name)) === 'created';
+  if (missed)
+    of.log.warn({ slot: settings.name }, 'the slot was missing and has been made; every family is invalidated');
+  return { missed };
+}
