@@ -8,13 +8,13 @@ export const scanAction: Action = {
   about: 'Finds keys by a pattern, in small steps, and deletes, clears or bumps them.',
   strength: 6,
   lane: 'sweep',
-  execute: (hands, step) => walk(hands, step, step.then ?? 'delete'),
+  execute: (hands, step) => walk(hands, step, step.found ?? 'delete'),
   async lastResort(hands, step) {
-    await walk(hands, step, step.then === 'clear' ? 'clear' : 'delete');
+    await walk(hands, step, step.found === 'clear' ? 'clear' : 'delete');
   },
 };
 
-type What = NonNullable<Step['then']>;
+type What = NonNullable<Step['found']>;
 
 async function walk(hands: Hands, step: Step, what: What): Promise<number> {
   let touched = 0;

@@ -32,7 +32,7 @@ async function filesAt(path: string): Promise<readonly string[]> {
   const entries = await readdir(path, { withFileTypes: true });
   const nested = entries
     .filter((entry) => !entry.name.startsWith('.') && entry.name !== 'node_modules')
-    .map((entry) => {
+    .map(async (entry): Promise<readonly string[]> => {
       const inside = join(path, entry.name);
       // Links are followed: a Kubernetes ConfigMap is a folder of links.
       if (entry.isDirectory()) return filesAt(inside);

@@ -65,7 +65,7 @@ export function redactUrl(text: string): string {
     if (!URL.canParse(part)) return '***';
     const url = new URL(part);
     if (url.password !== '') url.password = '***';
-    for (const name of [...url.searchParams.keys()])
+    for (const name of Array.from(url.searchParams.keys()))
       if (/pass|secret|token|key/i.test(name)) url.searchParams.set(name, '***');
     return url.href;
   });

@@ -1,4 +1,4 @@
-/** What is done to a key. `scan` finds keys by a glob pattern and then does what `then` says. */
+/** What is done to a key. `scan` finds keys by a glob pattern and then does what `found` says. */
 export type Verb = 'delete' | 'rebuild' | 'patch' | 'clear' | 'bump' | 'scan';
 
 /** One key that one rule touches, and why, in words a rule author understands. */
@@ -25,7 +25,7 @@ export interface Step {
   readonly keys: readonly string[];
   readonly causes: readonly number[];
   /** For `scan`: what happens to the keys it finds. */
-  readonly then?: 'delete' | 'clear' | 'bump' | undefined;
+  readonly found?: 'delete' | 'clear' | 'bump' | undefined;
   /** The same delete once more, this long after the first. */
   readonly againAfterMs?: number | undefined;
   /** For `bump`: lifetime of the stamp. */

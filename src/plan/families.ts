@@ -1,7 +1,7 @@
 import type { Cause, Plan, Step } from '../core/plan.ts';
 import type { RuleSet } from '../rules/compiled.ts';
 import { compileTemplate } from '../rules/template.ts';
-import { targetsOf } from './targets.ts';
+import { type Target, targetsOf } from './targets.ts';
 
 /**
  * Everything that rules own, whatever fills the placeholders: what a resync invalidates. A template without
@@ -13,18 +13,14 @@ export function planFamilies(ruleSet: RuleSet, cause: Cause): Plan {
     const expanded = rule.templates.map((template) =>
       compileTemplate(template, { pattern: rule.family === 'pattern' })(unknown),
     );
-    const step = ({ rule: _, order: __, strength: ___, ...target }: typeof targets.exact, keys: readonly string[]) =>
-      keys.length === 0 ? [] : [{ ...target, rule: rule.name, keys, causes: keys.map(() => 0), epoch: true as const }];
-    return [
-      ...step(
-        targets.exact,
-        expanded.flatMap(({ keys }) => keys),
-      ),
-      ...step(
-        targets.wide,
-        expanded.flatMap(({ patterns }) => patterns),
-      ),
-    ];
+    const step = (target: Target, keys: readonly string[]): readonly Step[] => {
+      if (keys.length === 0) return [];
+      const { verb, found, againAfterMs, ttlMs } = target;
+      return [{ rule: rule.name, verb, found, againAfterMs, ttlMs, keys, causes: keys.map(() => 0), epoch: true }];
+    };
+    const keys = expanded.flatMap((one) => one.keys);
+    const patterns = expanded.flatMap((one) => one.patterns);
+    return [...step(targets.exact, keys), ...step(targets.wide, patterns)];
   });
   return { ruleSet: ruleSet.hash, causes: [cause], steps };
 }

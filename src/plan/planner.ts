@@ -63,6 +63,8 @@ export function createPlanner(ruleSet: RuleSet): Planner {
   let shared = new Map<string, Entry>();
   let cause = 0;
   let state: RuleState | undefined;
+  /** Rules of the present plan, so that a plan costs what it touches, not what there is. */
+  let touched: RuleState[] = [];
 
   const touch = (entries: Map<string, Entry>, key: string, target: Target): void => {
     const there = entries.get(key);
@@ -84,18 +86,20 @@ export function createPlanner(ruleSet: RuleSet): Planner {
       for (const match of matches) {
         state = compiled.get(match.resolved.watch.rule);
         if (!state) continue;
+        if (state.changes === 0) touched.push(state);
         if (state.lastChange !== match.change) state.changes++;
         state.lastChange = match.change;
         state.fill(match, use);
       }
     },
     finish() {
-      const states = [...compiled.values()].filter((one) => one.changes > 0);
+      const states = touched.sort((a, b) => a.targets.exact.order - b.targets.exact.order);
       letClearsWin(shared, states, causes.isNewer);
       const steps = toSteps([shared, ...states.flatMap((one) => [one.clears, one.scans])]);
       const plan = { ruleSet: ruleSet.hash, causes: causes.take(), steps };
       const stats = states.map((one) => statsOf(one, steps));
       shared = new Map();
+      touched = [];
       for (const one of states) reset(one);
       return { plan, stats };
     },

@@ -32,7 +32,7 @@ export function targetsOf(rule: Rule, order: number): Targets {
   const common = { rule, order, ...again, ...ttl };
   return {
     exact: { ...common, verb: then, strength: strengthOf(then), ...(then === 'clear' && { epoch: true }) },
-    wide: { ...common, verb: 'scan', strength: strengthOf('scan'), then, epoch: true },
+    wide: { ...common, verb: 'scan', strength: strengthOf('scan'), found: then, epoch: true },
   };
 }
 

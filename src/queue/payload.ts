@@ -20,8 +20,7 @@ const step = z.object({
   verb: z.enum(VERBS),
   keys: z.array(z.string()),
   causes: z.array(z.number()),
-  // biome-ignore lint/suspicious/noThenProperty: the word of Step; a string cannot be taken for a promise.
-  then: z.enum(['delete', 'clear', 'bump']).optional(),
+  found: z.enum(['delete', 'clear', 'bump']).optional(),
   againAfterMs: z.number().nonnegative().optional(),
   ttlMs: z.number().positive().optional(),
   epoch: z.literal(true).optional(),

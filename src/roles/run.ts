@@ -34,7 +34,7 @@ export async function runRoles(
   const { roles, log, signal, metrics = createMetrics() } = options;
   log.info({ roles, rules: ruleSet.rules.length, ruleSet: ruleSet.hash, ...redacted(settings) }, 'starting');
   const tail = roles.includes('tail') ? await startTail(settings, ruleSet, { log, metrics }) : undefined;
-  const local = tail && { tail: tail.id, finished: tail.finished };
+  const local = tail && { tail: tail.id, finished: (n: number) => tail.finished(n) };
   const work: Work | undefined = roles.includes('work')
     ? startWork(settings, { log, metrics, local, onDone: options.onDone })
     : undefined;

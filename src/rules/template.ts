@@ -116,7 +116,9 @@ function fillSingle(form: Form, values: Values): Expanded | undefined {
     if (filled === undefined) return undefined;
     text += form.isPattern && typeof piece === 'number' ? globEscape(filled) : filled;
   }
-  return form.isPattern ? { ...NOTHING, patterns: [text] } : { ...NOTHING, keys: [text] };
+  return form.isPattern
+    ? { keys: NONE, patterns: [text], widened: NONE }
+    : { keys: [text], patterns: NONE, widened: NONE };
 }
 
 function slotText(slot: Slot | undefined, found: readonly string[]): string | undefined {

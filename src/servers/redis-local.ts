@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, UnstaleError } from '../core/errors/index.ts';
 import { type Running, ServerFolder } from './folder.ts';
 import { freePort } from './ports.ts';
-import type { RedisProgram } from './redis-programs.ts';
+import type { RedisProgram } from './redis-program.ts';
 import { ask, fieldOf } from './redis-wire.ts';
 import type { RedisServer } from './server.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { cacheFolder, fillOnce, firstLine, run } from './cache.ts';
-import { type RedisProgram, tryRedis } from './redis-programs.ts';
+import { type RedisProgram, tryRedis } from './redis-program.ts';
 
 /** `redis-server` holds the service files, `redis-tools` the program (they are one binary under several names). */
 const PACKAGES = ['redis-server', 'redis-tools'];

@@ -2,16 +2,8 @@ import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { messageOf, UnstaleError } from '../core/errors/index.ts';
-import { versionOf } from './cache.ts';
 import { unpackedRedis } from './redis-package.ts';
-
-export interface RedisProgram {
-  readonly path: string;
-  readonly version: string;
-  readonly source: string;
-  /** What it needs in its environment to start. */
-  readonly env?: Readonly<Record<string, string>>;
-}
+import { type RedisProgram, tryRedis } from './redis-program.ts';
 
 /** redis-server or valkey-server as installed on the machine, or why there is none. */
 export async function installedRedis(): Promise<RedisProgram | { reason: string }> {
@@ -55,20 +47,6 @@ async function bundledRedis(): Promise<RedisProgram | { reason: string }> {
     return { reason: `the package ${name} is not installed` };
   }
   return tryRedis(path, (version) => `embedded Redis ${version}, from the npm package ${name}`);
-}
-
-/** Starts the program for its version; that also shows whether it starts at all on this machine. */
-export async function tryRedis(
-  path: string,
-  source: (version: string) => string,
-  env?: Readonly<Record<string, string>>,
-): Promise<RedisProgram | { reason: string }> {
-  const answer = await versionOf(path, env ? { env: { PATH: process.env.PATH, ...env } } : {});
-  if ('reason' in answer) return { reason: `${path} does not start: ${answer.reason}` };
-  // `Redis server v=7.0.15 sha=00000000:0 malloc=…`, `Valkey server v=8.1.1 …`
-  const version = / v=(\S+)/.exec(answer.text)?.[1];
-  if (version === undefined) return { reason: `${path} is not a Redis: it says ${answer.text}` };
-  return { path, version, source: source(version), ...(env ? { env } : {}) };
 }
 
 function nameOf(program: string): string {

@@ -1,7 +1,8 @@
 import { borrowedRedis } from './borrowed.ts';
 import { containerRedis } from './containers.ts';
 import { startLocalRedis } from './redis-local.ts';
-import { embeddedRedis, installedRedis, type RedisProgram } from './redis-programs.ts';
+import type { RedisProgram } from './redis-program.ts';
+import { embeddedRedis, installedRedis } from './redis-programs.ts';
 import type { RedisServer } from './server.ts';
 
 export interface RedisOptions {

@@ -20,8 +20,8 @@ function actionOf(verb: Verb) {
 }
 
 /** What happens to the keys that a scan finds. */
-function found(then: Step['then'], ttlMs?: number): Partial<Step> {
-  return { then, ttlMs }; // oxlint-disable-line unicorn/no-thenable
+function foundAs(found: Step['found'], ttlMs?: number): Partial<Step> {
+  return { found, ttlMs };
 }
 
 describe('the actions', () => {
@@ -110,7 +110,7 @@ describe('scan', () => {
 
   it('bumps only stamps that are there', async () => {
     const { hands, calls } = writtenHands({ keys: ['v:1'] });
-    await actionOf('scan').execute(hands, step('scan', ['v:*'], found('bump', 9)));
+    await actionOf('scan').execute(hands, step('scan', ['v:*'], foundAs('bump', 9)));
     expect(calls).toEqual([
       ['walk', ['v:*']],
       ['bump', ['v:1'], { ttlMs: 9, existing: true }],
@@ -119,7 +119,7 @@ describe('scan', () => {
 
   it('clears the indexes that it finds, and deletes what is none', async () => {
     const { hands, calls } = writtenHands({ keys: ['i:1', 'i:2'], sets: { 'i:1': 4 }, noSets: ['i:2'] });
-    expect(await actionOf('scan').execute(hands, step('scan', ['i:*'], found('clear')))).toBe(5);
+    expect(await actionOf('scan').execute(hands, step('scan', ['i:*'], foundAs('clear')))).toBe(5);
     expect(calls).toEqual([
       ['walk', ['i:*']],
       ['clear', 'i:1'],

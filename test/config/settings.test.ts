@@ -43,7 +43,7 @@ describe('settings', () => {
     expect(error.code).toBe('SETTINGS_INVALID');
     expect(error.exit).toBe(2);
     const named = error.findings.map((finding) => finding.message.split(' ')[0]);
-    expect(named.sort()).toEqual([
+    expect(named.toSorted((a = '', b = '') => a.localeCompare(b))).toEqual([
       'DATABASE_URL',
       'REDIS_URL',
       'UNSTALE_BACKOFF',

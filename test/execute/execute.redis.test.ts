@@ -46,8 +46,8 @@ async function calls(cache: RedisConnection, command: string): Promise<number> {
 const resetStats = (cache: RedisConnection) => Promise.all(cache.masters().map((node) => node.config('RESETSTAT')));
 
 /** What happens to the keys that a scan finds. */
-function found(then: Step['then'], ttlMs?: number): Partial<Step> {
-  return { then, ttlMs }; // oxlint-disable-line unicorn/no-thenable
+function foundAs(found: Step['found'], ttlMs?: number): Partial<Step> {
+  return { found, ttlMs };
 }
 
 for (const [kind, url] of [
@@ -103,7 +103,7 @@ for (const [kind, url] of [
       await Promise.all([...stats, ...stay].map((key) => cache.client.set(key, 1)));
       await rig(cache).run(planOf('scan', ['stats:*']));
       for (const then of ['delete', 'bump', 'clear'] as const) {
-        await rig(cache).run(planOf('scan', ['unstale:*', '{unstale*'], found(then)));
+        await rig(cache).run(planOf('scan', ['unstale:*', '{unstale*'], foundAs(then)));
       }
       const left = await Promise.all(cache.masters().map((node) => node.keys('*')));
       expect(left.flat().sort()).toEqual(stay.sort());
@@ -118,7 +118,7 @@ for (const [kind, url] of [
       const first = await Promise.all(['v:1', 'v:2'].map(read));
       expect(new Set(first).size).toBe(2);
       expect(await cache.client.pttl('v:1')).toBeGreaterThan(50_000);
-      await run(planOf('scan', ['v:*', 'w:*'], found('bump')));
+      await run(planOf('scan', ['v:*', 'w:*'], foundAs('bump')));
       const second = await Promise.all(['v:1', 'v:2'].map(read));
       expect(new Set([...first, ...second]).size).toBe(4);
       const left = await Promise.all(cache.masters().map((node) => node.keys('*')));

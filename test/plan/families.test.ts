@@ -18,7 +18,7 @@ rules:
   if (!ruleSet) throw new Error(JSON.stringify(findings));
   const { steps } = planFamilies(ruleSet, cause);
   expect(steps.every((step) => step.epoch)).toBe(true);
-  expect(steps.map(({ rule, verb, then, keys }) => [rule, verb, then, keys])).toEqual([
+  expect(steps.map(({ rule, verb, found, keys }) => [rule, verb, found, keys])).toEqual([
     ['lists', 'scan', 'clear', ['shop:lists:*']],
     ['product', 'delete', undefined, ['shop:all-products']],
     ['product', 'scan', 'delete', ['shop:product:*']],

@@ -24,7 +24,7 @@ function touched({ steps }: Plan): readonly string[] {
 }
 
 /** Of a scan. */
-const andThen = (then: Step['then']) => ({ then });
+const andThen = (found: Step['found']) => ({ found });
 
 const touchedBy = (specs: readonly RuleSpec[], ...changes: readonly Change[]) => touched(plan(specs, ...changes).plan);
 

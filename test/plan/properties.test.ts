@@ -183,8 +183,8 @@ function asHidden({ op, was, is }: Story, { identity, toasted, absent }: Hiding)
 function uncovered(plan: Plan, by: Plan): readonly string[] {
   const names = new Set(touched(by));
   const scans = by.steps.filter((step) => step.verb === 'scan');
-  return plan.steps.flatMap(({ verb, then = verb, keys }) => {
-    const matchers = scans.filter((step) => step.then === then).flatMap((step) => step.keys.map(compileGlob));
+  return plan.steps.flatMap(({ verb, found: then = verb, keys }) => {
+    const matchers = scans.filter((step) => step.found === then).flatMap((step) => step.keys.map(compileGlob));
     // A pattern is covered if keys that it matches are.
     const sample = (key: string) =>
       verb === 'scan' ? key.replace(/\\(.)|\*/g, (_, sign: string | undefined) => sign ?? 'any:thing') : key;

@@ -50,12 +50,18 @@ describe('a template is filled with the values of a row', () => {
   it('gives no key for a NULL', () => {
     expect(fill('a:${x}:${y}', { x: null, y: '1' })).toEqual({ keys: [], patterns: [], widened: [] });
     expect(fill('a:${x}:${y}', { x: null, y: undefined })).toEqual({ keys: [], patterns: [], widened: [] });
+    expect(fill('a:${x}:${y}', { x: undefined, y: null })).toEqual({ keys: [], patterns: [], widened: [] });
     expect(fill("a:${json(x, 'b')}", { x: '{}' }).keys).toEqual([]);
     expect(fill("a:${date(x, 'UTC', z)}", { x: '2026-01-01', z: null }).keys).toEqual([]);
   });
 
   it('is filled once with each of several columns, and a NULL drops only its own key', () => {
-    expect(fill('u:${user}', { user: ['a', null, 'b', 'a'] }).keys).toEqual(['u:a', 'u:b']);
+    expect(fill('u:${user}', { user: ['a', null, 'b', 'a'] })).toEqual({
+      keys: ['u:a', 'u:b'],
+      patterns: [],
+      widened: [],
+    });
+    expect(fill('u:${user}', { user: [null, null] })).toEqual({ keys: [], patterns: [], widened: [] });
     expect(fill('${x}-${y}', { x: ['1', '2'], y: ['a', 'b'] }).keys).toEqual(['1-a', '1-b', '2-a', '2-b']);
   });
 
@@ -84,6 +90,10 @@ describe('what is not known widens, and never narrows', () => {
       patterns: ['a\\*:*:\\[\\*\\]'],
       widened: [{ reason: 'unsent', placeholder: 'x' }],
     });
+  });
+
+  it('makes one wildcard of two that meet', () => {
+    expect(fill('a:${x}${y}:${x}', { x: undefined, y: undefined }).patterns).toEqual(['a:*:*']);
   });
 
   it('takes a placeholder that nobody has a value for as not sent', () => {

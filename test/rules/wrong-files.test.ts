@@ -312,7 +312,10 @@ rules:
     watch: t
   b:
     key: b
-\twatch: t # RULE_YAML_TAB`,
+\twatch: t # RULE_YAML_TAB
+  c:
+    key: c
+    watch: t`,
   'templates without quotes inside { }, and mistakes beside them': `
 rules: { a: { key: country:\${code}, watch: t }, # RULE_UNQUOTED_TEMPLATE
   b: { key: b, wach: t, watch: t }, # RULE_UNKNOWN_FIELD

@@ -9,8 +9,7 @@ const DAY = 86_400;
 /** The calendar, its weekdays included, repeats after 400 years: times far away get the offset of their double. */
 const CYCLE_DAYS = 146_097;
 const CYCLE = CYCLE_DAYS * DAY;
-/** Offsets are asked for from the year 1 to 2799: nothing but the last rule of a zone holds later, local mean time before. */
-const FIRST = daysOf(1, 1, 1) * DAY;
+/** From here on only the last rule of a zone holds. (Times before Christ are within the reach of Date.) */
 const LAST = daysOf(2800, 1, 1) * DAY;
 
 /** `infinity`, `-infinity`, or a day, with the second of it and the offset in seconds where the text has them. */
@@ -79,7 +78,6 @@ function offsetOfLocal(local: number, zone: string): number {
 function zoneOffset(utc: number, zone: string): number {
   if (zone === 'UTC') return 0;
   let near = utc;
-  if (near < FIRST) near += Math.ceil((FIRST - near) / CYCLE) * CYCLE;
   if (near >= LAST) near -= Math.ceil((near - LAST + 1) / CYCLE) * CYCLE;
   const parts = formatterOf(zone).format(near * 1000);
   const [, month, date, year, era, hour, minute, second] =

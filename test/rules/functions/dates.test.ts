@@ -22,6 +22,7 @@ describe('date gives the day of the venue, whatever the zone of the server', () 
     ['a zone that skipped a day', '2011-12-30 12:00:00+00', 'Pacific/Apia', '2011-12-31'],
     ['the year before Christ', '0001-01-01 00:30:00+00', 'America/New_York', '0001-12-31 BC'],
     ['the first days that Postgres knows', '4714-11-24 00:00:00+00 BC', 'UTC', '4714-11-24 BC'],
+    ['the same first days, west of UTC', '4713-01-01 00:00:00+00 BC', 'America/New_York', '4714-12-31 BC'],
     ['a leap day far away', '20400-02-29 12:00:00+00', 'Asia/Tokyo', '20400-02-29'],
     ['summer time far away', '20200-07-01 03:30:00+00', 'America/New_York', '20200-06-30'],
     ['minus infinity', '-infinity', 'UTC', '-infinity'],

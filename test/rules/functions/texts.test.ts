@@ -25,7 +25,8 @@ describe('json reads a path without changing what stands there', () => {
   });
 
   it('throws on what is no JSON', () => {
-    expect(() => json.apply('{a: 1}', 'a')).toThrow();
+    for (const wrong of ['{a: 1}', '{"a": x}', '{"a": 1', '{"a": 1,}', ''])
+      expect(() => json.apply(wrong, 'a'), wrong).toThrow();
   });
 
   it('agrees with JSON.parse on any document', () => {
@@ -64,7 +65,7 @@ describe('each reads arrays as Postgres writes them', () => {
   });
 
   it('throws on what is no array', () => {
-    for (const text of ['', 'a', '{a', '{a}}', '{a}b', '{"a":1}', '{"a"b}', '{"a}', '3', '"a"']) {
+    for (const text of ['', 'a', '{a', '{a}}', '{a}b', '{a}{b}', '{a},{b}', '{"a":1}', '{"a"b}', '{"a}', '3', '"a"']) {
       expect(() => each.apply(text), text).toThrow();
     }
   });
