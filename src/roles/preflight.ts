@@ -1,4 +1,5 @@
 import type { Needing } from '../config/settings.ts';
+import { quoteIdentifier } from '../core/catalog.ts';
 import { messageOf, UnstaleError } from '../core/errors/index.ts';
 import type { Log, Sql } from '../core/ports.ts';
 import { refusePooler } from '../db/pooler.ts';
@@ -6,7 +7,8 @@ import type { RuleSet } from '../rules/index.ts';
 import { ensurePublication, publicationSql, readPublication, tableName } from '../wal/publication.ts';
 import { createSlot } from '../wal/slot.ts';
 
-interface Server {
+/** What a server says of itself and of the role. */
+export interface Server {
   readonly version: number;
   readonly wal_level: string;
   readonly role: string;
@@ -30,14 +32,18 @@ export async function requireServer(sql: Sql, databaseUrl: string): Promise<void
   await refusePooler(databaseUrl);
   const [server] = await sql.query<Server>(SERVER);
   if (!server) throw new UnstaleError('DATABASE_QUERY', 'the server says nothing about itself');
-  const { version, wal_level, role, replication } = server;
+  judgeServer(server);
+}
+
+export function judgeServer({ version, wal_level, role, replication }: Server): void {
   if (version < 14)
     throw new UnstaleError('DATABASE_TOO_OLD', `the server is Postgres ${version}, 14 or newer is needed`);
   if (wal_level !== 'logical')
     throw new UnstaleError('WAL_LEVEL_NOT_LOGICAL', `wal_level is ${wal_level}, not logical`);
   if (replication) return;
+  const name = quoteIdentifier(role);
   throw new UnstaleError('REPLICATION_NOT_ALLOWED', `the role ${role} may not replicate`, {
-    hint: `run as a superuser: alter role "${role}" replication (Amazon RDS: grant rds_replication to "${role}")`,
+    hint: `run as a superuser: alter role ${name} replication (Amazon RDS: grant rds_replication to ${name})`,
   });
 }
 

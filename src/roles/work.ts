@@ -19,6 +19,9 @@ export interface Work {
   stop(): Promise<void>;
 }
 
+/** What is not finished by then (a long scan) goes back into the queue. */
+const STOP_MS = 2_000;
+
 /** Executes jobs of this deployment, in this process. Waits for the queue's Redis for as long as it takes. */
 export function startWork(settings: Needing<'redisUrl'>, options: WorkOptions): Work {
   const { log, metrics, local } = options;
@@ -39,6 +42,7 @@ export function startWork(settings: Needing<'redisUrl'>, options: WorkOptions): 
     log,
     execute: executor.execute,
     lastResort: executor.lastResort,
+    stopWithinMs: STOP_MS,
     ...(local && { local }),
   });
   void workers.start(); // waits for Redis by itself, and logs meanwhile

@@ -107,6 +107,24 @@ describe('a database that does not fit', () => {
     expectError(await cli(['run'], settings()), 'PUBLICATION_MISSING', 1);
   });
 
+  it('whose publication lacks a table that the role may not add is refused with the SQL for its owner', async () => {
+    const role = `lean_${process.pid}`;
+    await query(url, `create role ${role} login replication password 'x'`);
+    await query(url, 'create table cities (code text primary key)');
+    const mine = new URL(url);
+    mine.username = role;
+    mine.password = 'x';
+    const env = settings();
+    expect((await cli(['setup'], env)).code).toBe(0);
+    const more = join(folder, 'more.yaml');
+    await writeFile(more, RULES.replace('watch: countries', 'watch: [countries, cities]'));
+    const finished = await cli(['run'], { ...env, DATABASE_URL: mine.href, UNSTALE_RULES: more });
+    await cli(['teardown', '--yes'], env);
+    await query(url, `drop role ${role}`);
+    expectError(finished, 'TABLES_NOT_PUBLISHED', 1);
+    expect(finished.stderr).toContain('add table only "public"."cities"');
+  });
+
   it('that lacks a table or a column of the rules is refused by setup and check, with the nearest name', async () => {
     const wrong = join(folder, 'wrong.yaml');
     await writeFile(wrong, RULES.replace('watch: countries', 'watch: { countrys: , countries: [nmae] }'));
