@@ -18,6 +18,14 @@ export function classifyReplicationError(error: unknown): UnstaleError {
   return classifyPostgresError(error);
 }
 
+/** What ends a stream that had begun. It is tried again soon, except where the slot or the publication is the matter. */
+export function classifyBreak(thrown: unknown): UnstaleError {
+  const error = classifyReplicationError(thrown);
+  if (!error.code.startsWith('DATABASE_')) return error;
+  const code = error.code === 'DATABASE_UNREACHABLE' ? 'STREAM_LOST' : 'STREAM_FAILED';
+  return new UnstaleError(code, error.message, { cause: origin(thrown) });
+}
+
 /**
  * States that stand for several things are told apart by the routine and file of the server's source that reported
  * them, which no translation changes, or by the English text. Samples, from Postgres 14 to 18:

@@ -4,7 +4,7 @@ import type { Log, Sql } from '../core/ports.ts';
 import { sleep } from '../pace/sleep.ts';
 import { Assembler } from './assemble.ts';
 import { type Connection, type ConnectionConfig, runConnection } from './connection.ts';
-import { classifyReplicationError } from './errors.ts';
+import { classifyBreak, classifyReplicationError } from './errors.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Horizon } from './horizon.ts';
 import { Decoder } from './pgoutput.ts';
@@ -119,7 +119,8 @@ export class Session {
       await runConnection({ config, slot, publication, temporary, ...handlers }, this.#signal);
       if (!this.#closing) throw new UnstaleError('STREAM_LOST', 'the server ended the stream');
     } catch (error) {
-      if (!this.#closing) throw this.#failure ?? (this.#connection ? broken(error) : classifyReplicationError(error));
+      if (!this.#closing)
+        throw this.#failure ?? (this.#connection ? classifyBreak(error) : classifyReplicationError(error));
     } finally {
       this.#stopTimers();
       this.#over.abort();
@@ -224,14 +225,6 @@ export class Session {
     const what = oid === undefined ? 'was dropped' : 'was dropped and made again';
     this.fail(new UnstaleError('PUBLICATION_MISSING', `the publication ${this.#options.publication} ${what}`));
   }
-}
-
-/** A stream that had begun is tried again soon, whatever ends it; only what concerns the slot itself is told apart. */
-function broken(thrown: unknown): UnstaleError {
-  const error = classifyReplicationError(thrown);
-  if (error.code === 'DATABASE_UNREACHABLE') return new UnstaleError('STREAM_LOST', error.message, { cause: thrown });
-  if (error.code.startsWith('DATABASE_')) return new UnstaleError('STREAM_FAILED', error.message, { cause: thrown });
-  return error;
 }
 
 function silent(ms: number): UnstaleError {
