@@ -9,6 +9,7 @@ import { classifyReplicationError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { runSession, type Session, type SessionOptions } from './session.ts';
 import { checkSlotName, freeSlot } from './slot.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface WalOptions {
   readonly connection: ConnectionConfig;
@@ -287,15 +288,4 @@ class Stream implements WalStream {
     this.#state = state;
     this.#options.onState?.(state);
   }
-}
-
-/** The promise's value, or `undefined` as soon as the signal aborts. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  promise.catch(() => undefined); // nobody waits for it any more after an abort
-  if (signal.aborted) return undefined;
-  const over = new AbortController();
-  const aborted = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined), { signal: over.signal });
-  });
-  return Promise.race([promise, aborted]).finally(() => over.abort());
 }

@@ -257,6 +257,30 @@ describe('a deployment from setup to teardown', () => {
     expect((await tail.stop('SIGTERM')).code).toBe(0);
   });
 
+  it('makes a slot that is missing, and invalidates every family, since nobody knows what changed', {
+    timeout: 60_000,
+  }, async () => {
+    await until(async () => (await client.query('select pg_drop_replication_slot($1)', [NAME])).rowCount === 1, {
+      what: 'the slot to be free',
+    });
+    await redis.mset(
+      'shop:order:77',
+      'x',
+      'shop:customer:z:orders',
+      'x',
+      'shop:events:click',
+      'x',
+      'other:order:77',
+      'x',
+    );
+    const worker = startCli(['run'], least);
+    await Promise.all(['shop:order:77', 'shop:customer:z:orders'].map(gone));
+    await until(async () => (await redis.get('shop:events:click')) !== 'x', { what: 'another stamp' });
+    expect(await redis.get('other:order:77')).toBe('x');
+    expect(worker.output.stderr).toContain('the slot was missing');
+    expect((await worker.stop('SIGTERM')).code).toBe(0);
+  });
+
   it('is taken down again', async () => {
     fine(await cli(['teardown', '--yes'], env));
     expect((await client.query('select from pg_replication_slots where slot_name = $1', [NAME])).rowCount).toBe(0);

@@ -169,9 +169,16 @@ describe('transactions', () => {
     expect(
       await changes(
         2,
-        ...['begin', "insert into item values (30, 'lost')", 'rollback'],
-        ...['begin', "insert into item values (31, 'kept')", 'savepoint s', "insert into item values (32, 'lost')"],
-        ...['rollback to s', "insert into item values (33, 'kept')", 'commit'],
+        'begin',
+        "insert into item values (30, 'lost')",
+        'rollback',
+        'begin',
+        "insert into item values (31, 'kept')",
+        'savepoint s',
+        "insert into item values (32, 'lost')",
+        'rollback to s',
+        "insert into item values (33, 'kept')",
+        'commit',
       ),
     ).toEqual(['insert item {"id":"31","name":"kept"}', 'insert item {"id":"33","name":"kept"}']);
   });
@@ -208,10 +215,15 @@ describe('transactions', () => {
   it('carry the marks that were written in them, and nothing of others', async () => {
     const stream = stage.open();
     await stage.run(
-      ...['begin', "select pg_logical_emit_message(true, 'unstale', 'nonce 1')", "insert into item values (60, 'x')"],
-      ...["select pg_logical_emit_message(true, 'theirs', 'x')", 'commit'],
+      'begin',
+      "select pg_logical_emit_message(true, 'unstale', 'nonce 1')",
+      "insert into item values (60, 'x')",
+      "select pg_logical_emit_message(true, 'theirs', 'x')",
+      'commit',
       "select pg_logical_emit_message(false, 'unstale', 'not a mark')",
-      ...['begin', "select pg_logical_emit_message(true, 'unstale', 'lone')", 'commit'],
+      'begin',
+      "select pg_logical_emit_message(true, 'unstale', 'lone')",
+      'commit',
       "insert into item values (61, 'x')",
     );
     const got = await collect(stream, 2);

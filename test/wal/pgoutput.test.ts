@@ -188,7 +188,9 @@ describe('the decoder', () => {
         const slices: Slice[] = [];
         const watermark = new Watermark(1n);
         const assembler = new Assembler({
-          ...{ watermark, sliceChanges: 2, sliceBytes: 1000 },
+          watermark,
+          sliceChanges: 2,
+          sliceBytes: 1000,
           onSlice: (slice) => slices.push(slice),
           onMessage: () => undefined,
         });

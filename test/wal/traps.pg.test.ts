@@ -180,6 +180,8 @@ describe('the confirmed position', () => {
     const reports = proxy.reports.length;
     await until(() => proxy.reports.length > reports + 1, { what: 'status reports' });
     stream.reopen('the queue was restarted');
+    await until(() => stream.status().lastError, { what: 'the break' });
+    expect(stream.status().lastError?.code).toBe('STREAM_REOPENED');
     const again = await collect(stream, 1);
     expect(ids(again)).toEqual([id]);
     expect(await stage.confirmed()).toBe(before);
