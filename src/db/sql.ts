@@ -25,6 +25,9 @@ export function openSql(connectionString: string, options: SqlOptions): SqlPool 
   const pool = new Pool(poolConfig(connectionString, options));
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   pool.on('error', (error) => options.log.debug({ error: error.message }, 'an idle database connection broke'));
+  // As statements, and not in the startup packet: there, `options` of the connection string would replace them. A
+  // connection's queries queue up, so this one comes first; where it fails, so will the next.
+  pool.on('connect', (client) => void client.query(SESSION_SETTINGS).catch(() => undefined));
   let ended: Promise<void> | undefined;
   return {
     async query<T extends object>(text: string, params: readonly unknown[] = []) {
@@ -42,9 +45,14 @@ export function openSql(connectionString: string, options: SqlOptions): SqlPool 
   };
 }
 
-/** Output settings under which a value's text is the same here, in the stream and in rule files. */
-export const TEXT_SETTINGS =
-  '-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=1';
+/** Output settings under which a value's text is the same here, in the stream and in rule files: statements for a session. */
+export const SESSION_SETTINGS = [
+  "set timezone = 'UTC'",
+  "set datestyle = 'ISO, YMD'",
+  "set intervalstyle = 'postgres'",
+  "set bytea_output = 'hex'",
+  'set extra_float_digits = 1',
+].join('; ');
 
 function poolConfig(connectionString: string, options: SqlOptions): PoolConfig {
   return {
@@ -54,7 +62,6 @@ function poolConfig(connectionString: string, options: SqlOptions): PoolConfig {
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    options: TEXT_SETTINGS,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     query_timeout: (options.statementTimeoutMs ?? 30_000) + 5_000,
     allowExitOnIdle: true,

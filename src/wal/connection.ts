@@ -3,7 +3,7 @@ import type { ReadableOptions } from 'node:stream';
 import { LogicalReplicationService } from 'pg-logical-replication';
 import { UnstaleError } from '../core/errors/index.ts';
 import { formatLsn, type Lsn, parseLsn } from '../core/lsn.ts';
-import { TEXT_SETTINGS } from '../db/sql.ts';
+import { SESSION_SETTINGS } from '../db/sql.ts';
 import { quoteName, quoteText } from './quote.ts';
 import { checkSlotName } from './slot.ts';
 
@@ -146,13 +146,6 @@ function createPlugin(options: ConnectionOptions, onReady: (facts: Started) => v
 
 const SESSION_FACTS = `
   select pg_backend_pid() as pid, setting as timeout from pg_settings where name = 'wal_sender_timeout'`;
-
-/** As statements and not in the startup packet: there, `options` of the connection string would replace them. */
-const SESSION_SETTINGS = TEXT_SETTINGS.split('-c ')
-  .filter((setting) => setting.includes('='))
-  .map((setting) => setting.trim().split('='))
-  .map(([name = '', value = '']) => `set ${name} = ${quoteText(value)}`)
-  .join('; ');
 
 /** The spelling of Postgres 14, which later ones understand. */
 async function createTemporarySlot(client: Client, slot: string): Promise<Lsn> {

@@ -81,11 +81,11 @@ describe('what the database reports', () => {
 });
 
 describe('values', () => {
-  it('print as they do in the WAL stream, whatever the role has set', async () => {
+  it('print as they do in the WAL stream, whatever the role or the URL has set', async () => {
     const sql = open(url);
     await sql.query(`alter role ${role} set timezone = 'Asia/Kolkata'`);
     await sql.query(`alter role ${role} set datestyle = 'German'`);
-    const mine = open(as(role));
+    const mine = open(as(role, { options: '-c timezone=Asia/Tokyo' }));
     const [row] = await mine.query(
       `select '2026-03-08 07:30:00.123456+00'::timestamptz::text as t, '\\xff'::bytea::text as b, 0.1::float8::text as f`,
     );
