@@ -11,5 +11,5 @@ const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p'
   stdio: 'inherit',
 });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-cpSync('src', 'dist', { recursive: true, filter: (path) => !/\.ts$/.test(path) });
+cpSync('src', 'dist', { recursive: true, filter: (path) => !path.endsWith('.ts') });
 if (existsSync('dist/main.js')) chmodSync('dist/main.js', 0o755);

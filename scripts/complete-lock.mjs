@@ -36,5 +36,5 @@ for (const [at, entry] of Object.entries(lock.packages)) {
 }
 const { '': root, ...rest } = lock.packages;
 lock.packages = { '': root, ...Object.fromEntries(Object.entries(rest).sort(([a], [b]) => a.localeCompare(b, 'en'))) };
-writeFileSync(path, JSON.stringify(lock, null, 2) + '\n');
+writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
 console.log('added', added);

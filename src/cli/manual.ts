@@ -5,10 +5,15 @@ import { ERRORS } from '../core/errors/index.ts';
 export function errorsPage(): string {
   const sections = Object.entries(ERRORS)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, { about, hint }]) => `### ${code}\n\n${about}\n\nWhat to do: ${hint.replace(/\.$/, '')}.\n`);
+    .map(([code, { about, hint }]) => `### ${code}\n\n${about}\n\n${sentence(hint)}\n`);
   const head =
     '# Errors\n\nEvery error has a code. This page is made from the catalogue in `src/core/errors/` (`npm run docs`).\n';
   return [head, ...sections].join('\n');
+}
+
+/** Hints are written to stand behind `hint:`; on a page they begin like sentences. */
+function sentence(hint: string): string {
+  return `${hint.charAt(0).toUpperCase()}${hint.slice(1).replace(/\.$/, '')}.`;
 }
 
 /** The README's table of settings, made from the table of options. */

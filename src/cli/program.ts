@@ -15,6 +15,10 @@ export async function runCli(argv: readonly string[], env: NodeJS.ProcessEnv, si
   const program = describeProgram(async (command, args, options) => {
     code = await command.run(createContext({ args, options, env, signal, json }));
   });
+  if (argv.length === 0) {
+    process.stderr.write(program.helpInformation());
+    return 2;
+  }
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;

@@ -13,6 +13,16 @@ export function formatFinding(finding: Finding): string {
   return lines.join('\n');
 }
 
+/** Control characters of values made visible: a key must not steer the terminal. */
+export function printable(text: string): string {
+  return JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll('\\\\', '\\');
+}
+
+/** `1 rule`, `2 rules`. */
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
 /** The contract's shape of a finding. */
 export function findingJson({ code, severity, place, message, hint }: Finding): Record<string, unknown> {
   return { code, severity, file: place?.file, line: place?.line, column: place?.column, message, hint };

@@ -13,5 +13,5 @@ export async function requireRules(paths: readonly string[]): Promise<ValidRules
   const { ruleSet, locate, findings } = await readRules(paths);
   const errors = findings.filter((finding) => finding.severity === 'error');
   if (ruleSet && errors.length === 0) return { ruleSet, locate };
-  throw new UnstaleError('RULES_INVALID', `the rule files have ${errors.length} errors`, { findings: errors });
+  throw new UnstaleError('RULES_INVALID', `the rule files have errors: ${errors.length}`, { findings: errors });
 }

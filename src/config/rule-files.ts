@@ -26,7 +26,11 @@ export async function readRuleFiles(paths: readonly string[]): Promise<readonly 
 
 async function filesAt(path: string): Promise<readonly string[]> {
   const info = await stat(path).catch((error: unknown) => {
-    throw new UnstaleError('RULES_NOT_FOUND', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UnstaleError(
+      'RULES_NOT_FOUND',
+      `${path} ${missing(error) ? 'does not exist' : `cannot be read: ${messageOf(error)}`}`,
+      { cause: error },
+    );
   });
   if (!info.isDirectory()) return [path];
   const entries = await readdir(path, { withFileTypes: true });
@@ -40,6 +44,8 @@ async function filesAt(path: string): Promise<readonly string[]> {
     });
   return (await Promise.all(nested)).flat();
 }
+
+const missing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 async function read(path: string): Promise<string> {
   const { size } = await stat(path);

@@ -25,9 +25,6 @@ export function openSql(connectionString: string, options: SqlOptions): SqlPool 
   const pool = new Pool(poolConfig(connectionString, options));
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   pool.on('error', (error) => options.log.debug({ error: error.message }, 'an idle database connection broke'));
-  // As statements, and not in the startup packet: there, `options` of the connection string would replace them. A
-  // connection's queries queue up, so this one comes first; where it fails, so will the next.
-  pool.on('connect', (client) => void client.query(SESSION_SETTINGS).catch(() => undefined));
   let ended: Promise<void> | undefined;
   return {
     async query<T extends object>(text: string, params: readonly unknown[] = []) {
@@ -65,5 +62,10 @@ function poolConfig(connectionString: string, options: SqlOptions): PoolConfig {
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     query_timeout: (options.statementTimeoutMs ?? 30_000) + 5_000,
     allowExitOnIdle: true,
+    // As statements, and not in the startup packet: there, `options` of the connection string would replace them. The pool
+    // waits for the promise, and gives up the connection where it fails.
+    onConnect: async (client) => {
+      await client.query(SESSION_SETTINGS);
+    },
   };
 }

@@ -222,11 +222,11 @@ const checkIdentity: Check = ({ watch, table, catalog, identitySql }) => {
 
 /**
  * A row of a partition is logged with the identity of the partition but sent with that of the table on top: with `full`
- * there, a column that was not logged arrives as null, and nobody can tell it from a null. Seen with Postgres 18.
+ * there, a column that was not logged arrives as null. The worker takes all nulls of such rows for unknown.
  */
 function falseNulls({ table }: Watch, columns: string, identitySql: string): Problem {
-  const message = `the old values of ${columns} of ${table} arrive as null, since not all of its partitions have replica identity full: keys are missed`;
-  return { code: 'RULE_IDENTITY_TOO_SMALL', message, hint: identitySql };
+  const message = `the old values of ${columns} of ${table} are not sent by all of its partitions: the keys of the old row are searched for in the whole cache`;
+  return { code: 'RULE_IDENTITY_TOO_SMALL', severity: 'warning', message, hint: identitySql };
 }
 
 /** What happens meanwhile, by what the old values are needed for. */

@@ -30,6 +30,7 @@ const MESSAGES: readonly (readonly [part: RegExp, code: ErrorCode])[] = [
     /onnection is (closed|aborted|discarded)|isn't writeable|connection close|max retries per request|is disconnected/,
     'REDIS_UNREACHABLE',
   ],
+  [/^ERR .*(DB index|SELECT is not allowed)/, 'REDIS_NO_SUCH_DATABASE'],
   [/^ERR max number of clients/, 'REDIS_BUSY'],
   [/^ERR (invalid password|AUTH|Client sent AUTH)|^ERR .*without any password configured/, 'REDIS_AUTH'],
 ];

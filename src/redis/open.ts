@@ -39,6 +39,9 @@ const SILENT_MS = 15_000;
 const COMMAND_MS = 5_000;
 const reconnectMs = (times: number): number => Math.min(50 * 2 ** Math.min(times, 6), 2_000);
 
+/** `ERR DB index is out of range` · `ERR invalid DB index` · `ERR SELECT is not allowed in cluster mode` */
+const NO_SUCH_DATABASE = /DB index|SELECT is not allowed/;
+
 /** Opens a Redis or a cluster; returns at once, connects and reconnects by itself. Throws REDIS_BAD_URL. */
 export function openRedis(url: string, { role, log = silent }: { role: RedisRole; log?: Log }): RedisConnection {
   const address = parseAddress(url);
@@ -47,10 +50,17 @@ export function openRedis(url: string, { role, log = silent }: { role: RedisRole
   const client = address.cluster ? openCluster(address, role) : openSingle(address, role);
   const closed = new AbortController();
   let lastError: unknown;
+  let hopeless = false;
   // Without a listener ioredis prints errors on the console.
   client.on('error', (error: unknown) => {
+    if (hopeless) return;
     lastError = error;
     outage.failed(redisError(error, where));
+    if (!(error instanceof Error && NO_SUCH_DATABASE.test(error.message))) return;
+    // The driver would go on in database 0.
+    hopeless = true;
+    closed.abort();
+    client.disconnect();
   });
   client.on('ready', () => {
     lastError = undefined;

@@ -7,7 +7,7 @@ import { createGate } from '../gate/gate.ts';
 import { createPlanning } from '../plan/index.ts';
 import type { RuleSet } from '../rules/index.ts';
 import { openWal } from '../wal/stream.ts';
-import { requirePublication, requireServer } from './preflight.ts';
+import { requireFit, requirePublication, requireServer } from './preflight.ts';
 
 /** One line of a dry run. */
 export interface DryEffect {
@@ -37,6 +37,7 @@ export async function dryRun(
   const sql = openSql(settings.databaseUrl, { log, applicationName: `unstale ${settings.name} dry run` });
   try {
     await requireServer(sql, settings.databaseUrl);
+    await requireFit(sql, settings.name, { ruleSet, log });
     await requirePublication(sql, settings.name, { ruleSet, log, readOnly: true });
     const stream = openWal({
       connection: { connectionString: settings.databaseUrl },

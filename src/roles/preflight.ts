@@ -2,10 +2,12 @@ import type { Needing } from '../config/settings.ts';
 import { quoteIdentifier } from '../core/catalog.ts';
 import { messageOf, UnstaleError } from '../core/errors/index.ts';
 import type { Log, Sql } from '../core/ports.ts';
+import { readCatalog } from '../db/catalog.ts';
 import { refusePooler } from '../db/pooler.ts';
+import { checkAgainstCatalog } from '../plan/catalog-checks.ts';
 import type { RuleSet } from '../rules/index.ts';
 import { ensurePublication, publicationSql, readPublication, tableName } from '../wal/publication.ts';
-import { createSlot } from '../wal/slot.ts';
+import { createSlot, readSlot } from '../wal/slot.ts';
 
 /** What a server says of itself and of the role. */
 export interface Server {
@@ -70,14 +72,16 @@ export async function requirePublication(
     of.log.info({ tables: missing }, 'tables added to the publication');
   } catch (error) {
     const text = `the publication ${name} lacks ${missing.join(', ')}: ${messageOf(error)}`;
-    const hint = `run \`unstale setup\` as the owner of the tables, or: ${publicationSql(name, tables).join('; ')}`;
+    const sqlText = publicationSql(name, tables.slice(0, 1)).at(-1);
+    const hint = `run \`unstale setup\` as the owner of the tables (\`unstale setup --print\` shows the SQL: ${sqlText} ...)`;
     throw new UnstaleError('TABLES_NOT_PUBLISHED', text, { hint, cause: error });
   }
 }
 
 /**
- * What has to hold before a tail streams. The slot is made if there is none: from here on nothing is missed, but what
- * changed before is unknown, so `missed` asks for a resync.
+ * What has to hold before a tail streams: server and role, rules against the catalog, publication, slot. Where the slot
+ * is missing, UNSTALE_ON_GAP decides: it is made, and `missed` asks for a resync, since what changed before is unknown;
+ * or SLOT_MISSING.
  */
 export async function prepareTail(
   sql: Sql,
@@ -85,9 +89,33 @@ export async function prepareTail(
   of: { ruleSet: RuleSet; log: Log },
 ): Promise<{ missed: boolean }> {
   await requireServer(sql, settings.databaseUrl);
+  await requireFit(sql, settings.name, of);
   await requirePublication(sql, settings.name, of);
+  if (settings.onGap === 'halt' && !(await readSlot(sql, settings.name))) {
+    throw new UnstaleError(
+      'SLOT_MISSING',
+      `the replication slot ${settings.name} does not exist, and UNSTALE_ON_GAP is halt`,
+    );
+  }
   const missed = (await createSlot(sql, settings.name)) === 'created';
   if (missed)
     of.log.warn({ slot: settings.name }, 'the slot was missing and has been made; every family is invalidated');
   return { missed };
+}
+
+/** Findings that do not stop a worker: the publication is looked at by itself, what is not sent is widened. */
+const BEARABLE = ['RULE_TABLE_NOT_PUBLISHED', 'RULE_IDENTITY_TOO_SMALL'];
+
+/** Throws RULES_INVALID, with findings, where the rules speak of tables or columns that are not there. */
+export async function requireFit(
+  sql: Sql,
+  name: string,
+  { ruleSet, log }: { ruleSet: RuleSet; log: Log },
+): Promise<void> {
+  const findings = checkAgainstCatalog(ruleSet, await readCatalog(sql, name));
+  const errors = findings.filter(({ code, severity }) => severity === 'error' && !BEARABLE.includes(code));
+  if (errors.length > 0)
+    throw new UnstaleError('RULES_INVALID', 'the rules do not fit the database', { findings: errors });
+  for (const { code, message, hint } of findings)
+    log.warn({ code, finding: message, hint }, 'the database widens what rules touch');
 }

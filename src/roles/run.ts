@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Needing } from '../config/settings.ts';
 import { redacted } from '../config/settings.ts';
+import { type ErrorCode, UnstaleError } from '../core/errors/index.ts';
 import type { Log } from '../core/ports.ts';
 import type { Done } from '../execute/executor.ts';
 import { type Boards, createBoards, openRedis } from '../redis/index.ts';
@@ -33,6 +34,7 @@ export async function runRoles(
 ): Promise<void> {
   const { roles, log, signal, metrics = createMetrics() } = options;
   log.info({ roles, rules: ruleSet.rules.length, ruleSet: ruleSet.hash, ...redacted(settings) }, 'starting');
+  await refuseWrongRedis(settings);
   const tail = roles.includes('tail') ? await startTail(settings, ruleSet, { log, metrics }) : undefined;
   const local = tail && { tail: tail.id, finished: (n: number) => tail.finished(n) };
   const work: Work | undefined = roles.includes('work')
@@ -50,6 +52,24 @@ export async function runRoles(
     await posting.stop();
   }
 }
+
+/** A Redis that is away is waited for; one that will never let us in ends the worker at once. */
+async function refuseWrongRedis(settings: Needing<'redisUrl'>): Promise<void> {
+  const urls = new Set([settings.redisUrl, settings.queueRedisUrl ?? settings.redisUrl]);
+  for (const url of urls) {
+    const redis = openRedis(url, { role: 'cache' });
+    try {
+      await redis.ready(PROBE_MS);
+    } catch (error) {
+      if (error instanceof UnstaleError && HOPELESS.includes(error.code)) throw error;
+    } finally {
+      redis.close();
+    }
+  }
+}
+
+const PROBE_MS = 1_000;
+const HOPELESS: readonly ErrorCode[] = ['REDIS_AUTH', 'REDIS_FORBIDDEN', 'REDIS_NO_SUCH_DATABASE', 'REDIS_BAD_URL'];
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

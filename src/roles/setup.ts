@@ -61,12 +61,13 @@ async function missing(sql: Sql, name: string, { ruleSet, locate }: ValidRules):
   return { statements, warnings };
 }
 
+/** All or nothing, but for the slot, which cannot be made in a transaction that has written. */
 async function apply(sql: Sql, name: string, statements: readonly string[]): Promise<void> {
-  for (const statement of statements) {
-    // By its own function, which tells who holds it up.
-    if (statement === createSlotSql(name)) await createSlot(sql, name);
-    else await sql.query(statement);
-  }
+  const slot = createSlotSql(name);
+  const others = statements.filter((statement) => statement !== slot);
+  // Statements that are sent together are one transaction.
+  if (others.length > 0) await sql.query(others.join(';\n'));
+  if (statements.includes(slot)) await createSlot(sql, name);
 }
 
 /** Drops slot and publication. Throws SLOT_IN_USE while a worker reads from the slot. */
@@ -76,10 +77,15 @@ export async function teardownDatabase(
 ): Promise<{ slot: 'dropped' | 'absent'; publication: 'dropped' | 'absent' }> {
   const sql = openSql(settings.databaseUrl, { log, applicationName: `unstale ${settings.name} teardown`, max: 1 });
   try {
-    const slot = await dropSlot(sql, settings.name);
+    const { activePid } = (await readSlot(sql, settings.name)) ?? {};
+    if (activePid !== undefined) {
+      const text = `the slot ${settings.name} is read through the server process ${activePid}`;
+      throw new UnstaleError('SLOT_IN_USE', text, { hint: 'stop the worker first' });
+    }
+    // The publication first, which takes its owner: who may not drop it keeps the slot too.
     const publication = (await readPublication(sql, settings.name)) ? 'dropped' : 'absent';
     await dropPublication(sql, settings.name);
-    return { slot, publication };
+    return { slot: await dropSlot(sql, settings.name), publication };
   } finally {
     await sql.end();
   }

@@ -46,4 +46,8 @@ function checkBeginning(
   if (literal === '' || (family === 'pattern' && /^[*?[]/.test(literal))) {
     file.warning(at, 'RULE_TEMPLATE_BEGINS_OPEN', `\`${text.slice(0, 60)}\` does not begin with a literal`);
   }
+  const open = template.parts.some((part) => part.kind === 'literal' && /[*?[]/.test(part.text));
+  if (family === 'pattern' && !open) {
+    file.warning(at, 'RULE_PATTERN_CLOSED', `\`${text.slice(0, 60)}\` matches one key only`);
+  }
 }

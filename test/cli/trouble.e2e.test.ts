@@ -66,6 +66,9 @@ describe('wrong usage', () => {
     expectError(unknown, 'USAGE', 2);
     expect(unknown.stderr).toContain('run');
     expectError(await cli(['run', '--onyl', 'tail']), 'USAGE', 2);
+    const nothing = await cli([]);
+    expect(nothing.stderr).toContain('Usage: unstale');
+    expect(nothing.code).toBe(2);
     expectError(await cli(['run', '--only', 'everything']), 'USAGE', 2);
     expectError(await cli(['explain', '--update', 'countries'], { UNSTALE_RULES: rules }), 'USAGE', 2);
   });
@@ -156,6 +159,51 @@ describe('a database that does not fit', () => {
   });
 });
 
+describe('a Redis that does not fit', () => {
+  it('since its number does not exist or its password is wrong, ends the worker instead of another database being used', async () => {
+    const env = settings();
+    expect((await cli(['setup'], env)).code).toBe(0);
+    expectError(
+      await cli(['run'], { ...env, REDIS_URL: `${redis.url.replace(/\/$/, '')}/99` }),
+      'REDIS_NO_SUCH_DATABASE',
+      1,
+    );
+    const locked = await useRedis({ args: ['--requirepass', 'right'] });
+    const wrong = new URL(locked.url);
+    wrong.password = 'wrong-one';
+    const finished = await cli(['run'], { ...env, REDIS_URL: wrong.href });
+    expectError(finished, 'REDIS_AUTH', 1);
+    expect(finished.stderr).not.toContain('wrong-one');
+    expect((await cli(['teardown', '--yes'], env)).code).toBe(0);
+  });
+});
+
+describe('a gap', () => {
+  it('halts the worker where that was asked for', async () => {
+    const env = settings();
+    expect((await cli(['setup'], env)).code).toBe(0);
+    await query(url, `select pg_drop_replication_slot('${env.UNSTALE_NAME}')`);
+    expectError(await cli(['run', '--on-gap', 'halt'], env), 'SLOT_MISSING', 1);
+    expect((await cli(['teardown', '--yes'], env)).code).toBe(0);
+  });
+});
+
+describe('rules that do not fit the database', () => {
+  it('stop the worker before it touches anything', async () => {
+    const env = settings();
+    expect((await cli(['setup'], env)).code).toBe(0);
+    const wrong = join(folder, 'unfit.yaml');
+    await writeFile(wrong, RULES.replace('${code}', '${cod}'));
+    expectError(await cli(['run'], { ...env, UNSTALE_RULES: wrong }), 'RULE_UNBOUND_PLACEHOLDER', 1);
+    const bare = join(folder, 'bare.yaml');
+    await query(url, 'create table bare (code text)');
+    await writeFile(bare, RULES.replace('watch: countries', 'watch: bare'));
+    expectError(await cli(['run'], { ...env, UNSTALE_RULES: bare }), 'RULE_NO_IDENTITY', 1);
+    await query(url, `insert into bare values ('x'); update bare set code = 'y'`);
+    expect((await cli(['teardown', '--yes'], env)).code).toBe(0);
+  });
+});
+
 describe('a worker in trouble', () => {
   it('stands by while another holds the slot, and takes over when it is free', { timeout: 60_000 }, async () => {
     const env = settings();
@@ -168,6 +216,7 @@ describe('a worker in trouble', () => {
     const left = await first.stop('SIGTERM');
     expect(left.code, left.stderr).toBe(0);
     await until(() => invalidated('second'), { what: 'the second worker to invalidate' });
+    expectError(await cli(['teardown', '--yes'], env), 'SLOT_IN_USE', 1);
     expect((await second.stop('SIGTERM')).code).toBe(0);
     expect((await cli(['teardown', '--yes'], env)).code).toBe(0);
   });

@@ -249,6 +249,10 @@ rules:
 rules:
   a: { key: '\${tenant}:x', watch: t } # RULE_TEMPLATE_BEGINS_OPEN
   b: { pattern: '*:x', scan: accept, watch: t } # RULE_TEMPLATE_BEGINS_OPEN`,
+  'patterns that match one key only (a warning)': `
+rules:
+  a: { pattern: 'page:\${code}', scan: accept, watch: t } # RULE_PATTERN_CLOSED
+  b: { pattern: 'page:\${code}:*', scan: accept, watch: t }`,
   "keys among unstale's own": `
 rules:
   a: { key: 'unstale:epoch:\${id}', watch: t } # RULE_RESERVED_KEY`,

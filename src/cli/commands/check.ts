@@ -1,5 +1,5 @@
 import type { Command, Context } from '../command.ts';
-import { findingJson, formatFinding } from '../report.ts';
+import { findingJson, formatFinding, plural } from '../report.ts';
 
 export const check: Command = {
   name: 'check',
@@ -41,6 +41,6 @@ function print(context: Context, findings: Parameters<typeof findingJson>[0][], 
   }
   for (const finding of findings) context.print(`${formatFinding(finding)}\n`);
   const errors = findings.filter((finding) => finding.severity === 'error').length;
-  const counted = rules === undefined ? '' : `${rules} rules, `;
-  context.print(`${counted}${errors} errors, ${findings.length - errors} warnings`);
+  const counted = rules === undefined ? '' : `${plural(rules, 'rule')}, `;
+  context.print(`${counted}${plural(errors, 'error')}, ${plural(findings.length - errors, 'warning')}`);
 }

@@ -1,6 +1,7 @@
 import { UnstaleError } from '../../core/errors/index.ts';
 import type { TestChange } from '../../rules/index.ts';
 import type { Command, Context } from '../command.ts';
+import { printable } from '../report.ts';
 
 const OPERATIONS = ['insert', 'update', 'delete', 'truncate'] as const;
 
@@ -36,7 +37,7 @@ export const explain: Command = {
     if (context.json) context.print(JSON.stringify({ effects, passed }, null, 2));
     else {
       for (const effect of effects)
-        context.print(`${effect.verb.padEnd(8)} ${effect.key}\n         ${effect.rule}: ${effect.because}`);
+        context.print(`${effect.verb.padEnd(8)} ${printable(effect.key)}\n         ${effect.rule}: ${effect.because}`);
       for (const one of passed) context.print(`passed   ${one.rule}: ${one.because}`);
     }
     return 0;
@@ -58,6 +59,8 @@ function changeOf(
   if (row === undefined && op !== 'truncate')
     throw new UnstaleError('USAGE', `--${op} needs --row '{"column": "value", ...}'`);
   const was = text('was');
+  if (was !== undefined && op !== 'update')
+    throw new UnstaleError('USAGE', `--was goes with --update, not with --${op}`);
   return {
     op,
     table: table.includes('.') ? table : `public.${table}`,

@@ -2,6 +2,12 @@ import { defineErrors } from './define.ts';
 
 /** All but those with retry `never` are the server's or the connection's fault: they use up no attempts. */
 export const redisErrors = defineErrors({
+  REDIS_NO_SUCH_DATABASE: {
+    about: 'The Redis has no database of the number in the URL.',
+    hint: 'correct the number behind the last slash of the URL, or raise `databases` in redis.conf',
+    retry: 'never',
+    exit: 1,
+  },
   REDIS_BAD_URL: {
     about: 'A Redis URL cannot be used.',
     hint: 'Write redis://user:password@host:6379/0, rediss:// for TLS, or a comma list of URLs (or ?cluster=true) for a cluster.',

@@ -11,7 +11,7 @@ export const rulesErrors = defineErrors({
   },
   RULE_YAML: {
     about: 'A rule file is not valid YAML 1.2.',
-    hint: 'quote texts that hold `: `, ` #` or begin with a special character',
+    hint: 'quote texts that hold `: `, ` #` or begin with a special character; check the indentation',
     ...once,
   },
   RULE_YAML_TAB: {
@@ -167,6 +167,11 @@ export const rulesErrors = defineErrors({
   RULE_TEMPLATE_BEGINS_OPEN: {
     about: 'A template does not begin with a literal, so it can match the keys of everybody else.',
     hint: 'begin it with a literal, or give the file a `namespace`',
+    ...once,
+  },
+  RULE_PATTERN_CLOSED: {
+    about: 'A `pattern` has no `*`, `?` or `[`, so it finds one key only, by walking over all of them.',
+    hint: 'end it with `*` where the rest is known to the application only, or make it a `key`',
     ...once,
   },
   RULE_RESERVED_KEY: {
