@@ -12,4 +12,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
 });
-process.exitCode = await runCli(process.argv.slice(2), process.env, stopping.signal);
+const code = await runCli(process.argv.slice(2), process.env, stopping.signal);
+// What is printed is written first. Then leave: a client that still tries to reconnect must not keep the process alive.
+process.stdout.write('', () => process.exit(code));

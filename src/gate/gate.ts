@@ -11,6 +11,11 @@ export interface GateOptions {
   readonly log: Log;
   /** Told for each group let through: milliseconds that its oldest transaction was held, 0 if it went straight on. */
   readonly onWait?: (waitMs: number, count: number) => void;
+  /**
+   * Visibility cannot be told for the second time in a row, since the database does not answer. What is held cannot be
+   * finished then, and a stream that still stands would keep Postgres from shutting down.
+   */
+  readonly onBlind?: () => void;
   readonly now?: () => number;
 }
 
@@ -38,13 +43,15 @@ interface Held {
 /** Pauses between looks while something is held: short at first, since most waits are microseconds long. */
 const FIRST_LOOK_MS = 1;
 const LAST_LOOK_MS = 100;
+/** Until the look after one that failed. */
+const SECOND_LOOK_MS = 100;
 
 /**
  * Logical decoding sends a transaction once its commit record is flushed, which is before readers see it. Acting then
  * would let a prompt reader put the old row back into the cache, so transactions wait here for the primary's snapshot.
  */
 export function createGate(options: GateOptions): Gate {
-  const { sql, log, onWait = () => undefined, now = Date.now } = options;
+  const { sql, log, onWait = () => undefined, onBlind = () => undefined, now = Date.now } = options;
   const stopping = new AbortController();
   let held: readonly Held[] = [];
 
@@ -56,7 +63,9 @@ export function createGate(options: GateOptions): Gate {
         const retry = error instanceof UnstaleError ? kindOf(error.code).retry : 'medium';
         if (retry === 'never') throw error;
         if (attempt === 1) log.warn({ error: messageOf(error) }, 'visibility cannot be told, transactions wait');
-        await sleep(pauseMs(retry, attempt), stopping.signal);
+        if (attempt === 2) onBlind();
+        // Short at first: a shutdown waits for the second look.
+        await sleep(attempt === 1 ? SECOND_LOOK_MS : pauseMs(retry, attempt), stopping.signal);
       }
     }
     return undefined;

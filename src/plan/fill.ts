@@ -1,6 +1,7 @@
 import { type Change, columnChanged, newValue, oldValue, type Value } from '../core/change.ts';
 import { type Match, MISSING, type ResolvedWatch } from '../match/index.ts';
 import type { Rule, Template } from '../rules/compiled.ts';
+import { globEscape } from '../rules/glob.ts';
 import { compileTemplate, type Expanded } from '../rules/template.ts';
 
 /**
@@ -17,9 +18,10 @@ export type Fill = (match: Match, use: Use) => void;
 
 /**
  * Characters of a key. Redis would take 512 MB, but such names would fill the queue, and hardly is one of them in a cache:
- * a longer key is widened to a pattern without the values, so that it is found all the same.
+ * a longer key is searched for by its beginning, so that it is found all the same, and hardly any other is.
  */
 export const LONGEST_KEY = 65_536;
+const BEGINNING = 1_024;
 
 const UNKNOWN: readonly Value[] = [undefined];
 const allUnknown = (): readonly Value[] => UNKNOWN;
@@ -103,13 +105,26 @@ function compileSafely(template: Template, rule: Rule): (values: Values) => Expa
       return widen('function', { keys: [], patterns: [] });
     }
     if (template.placeholders.length === 0 || (fits(expanded.keys) && fits(expanded.patterns))) return expanded;
-    return widen('limit', { keys: expanded.keys.filter(isShort), patterns: expanded.patterns.filter(isShort) });
+    if (!fits(expanded.patterns)) {
+      return widen('limit', { keys: expanded.keys.filter(isShort), patterns: expanded.patterns.filter(isShort) });
+    }
+    const long = expanded.keys.filter((key) => !isShort(key)).map(beginningOf);
+    return {
+      keys: expanded.keys.filter(isShort),
+      patterns: [...expanded.patterns, ...long],
+      widened: [...expanded.widened, { reason: 'limit', placeholder: template.placeholders.join(', ') }],
+    };
   };
 }
 
 function fits(keys: readonly string[]): boolean {
   for (const key of keys) if (!isShort(key)) return false;
   return true;
+}
+
+/** A pattern for keys that begin like this one. A pair of surrogates is not cut in two: half of it matches nothing. */
+function beginningOf(key: string): string {
+  return `${globEscape(key.slice(0, BEGINNING).replace(/[\uD800-\uDBFF]$/, ''))}*`;
 }
 
 function isShort(key: string): boolean {

@@ -5,6 +5,7 @@ import type { Log, Sql } from '../core/ports.ts';
 import { readCatalog } from '../db/catalog.ts';
 import { refusePooler } from '../db/pooler.ts';
 import { checkAgainstCatalog } from '../plan/catalog-checks.ts';
+import type { Owed } from '../redis/index.ts';
 import type { RuleSet } from '../rules/index.ts';
 import { ensurePublication, publicationSql, readPublication, tableName } from '../wal/publication.ts';
 import { createSlot, readSlot } from '../wal/slot.ts';
@@ -80,27 +81,28 @@ export async function requirePublication(
 
 /**
  * What has to hold before a tail streams: server and role, rules against the catalog, publication, slot. Where the slot
- * is missing, UNSTALE_ON_GAP decides: it is made, and `missed` asks for a resync, since what changed before is unknown;
- * or SLOT_MISSING.
+ * is missing, UNSTALE_ON_GAP decides: SLOT_MISSING, or it is made. `gap`: a resync is owed, since what changed before the
+ * slot was made is unknown; perhaps by a worker that did not get that far.
  */
 export async function prepareTail(
   sql: Sql,
   settings: Needing<'databaseUrl'>,
-  of: { ruleSet: RuleSet; log: Log },
-): Promise<{ missed: boolean }> {
+  of: { ruleSet: RuleSet; log: Log; owed: Owed },
+): Promise<{ gap: boolean }> {
   await requireServer(sql, settings.databaseUrl);
   await requireFit(sql, settings.name, of);
   await requirePublication(sql, settings.name, of);
-  if (settings.onGap === 'halt' && !(await readSlot(sql, settings.name))) {
-    throw new UnstaleError(
-      'SLOT_MISSING',
-      `the replication slot ${settings.name} does not exist, and UNSTALE_ON_GAP is halt`,
-    );
-  }
-  const missed = (await createSlot(sql, settings.name)) === 'created';
-  if (missed)
+  if (!(await readSlot(sql, settings.name))) {
+    const text = `the replication slot ${settings.name} does not exist`;
+    if (settings.onGap === 'halt') throw new UnstaleError('SLOT_MISSING', `${text}, and UNSTALE_ON_GAP is halt`);
+    // First the note, then the slot: were it the other way round, a kill in between would leave no trace of the gap.
+    await of.owed.set(text);
+    await createSlot(sql, settings.name);
     of.log.warn({ slot: settings.name }, 'the slot was missing and has been made; every family is invalidated');
-  return { missed };
+    return { gap: true };
+  }
+  // A queue that is away is waited for later; then there is nothing owed that it could tell.
+  return { gap: await of.owed.isOwed().catch(() => false) };
 }
 
 /** Findings that do not stop a worker: the publication is looked at by itself, what is not sent is widened. */

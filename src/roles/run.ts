@@ -4,6 +4,7 @@ import { redacted } from '../config/settings.ts';
 import { type ErrorCode, UnstaleError } from '../core/errors/index.ts';
 import type { Log } from '../core/ports.ts';
 import type { Done } from '../execute/executor.ts';
+import { sleep } from '../pace/sleep.ts';
 import { type Boards, createBoards, openRedis } from '../redis/index.ts';
 import type { RuleSet } from '../rules/index.ts';
 import { boardOf } from '../telemetry/board.ts';
@@ -25,6 +26,8 @@ export interface RunOptions {
 }
 
 const BOARD_EVERY_MS = 1_000;
+/** Servers that hang must not hold up the end: what is not confirmed by then is done again by the next worker. */
+const LEAVE_MS = 9_000;
 
 /** The worker: runs the roles until the signal is aborted or the tail gives up. Rejects with the tail's error. */
 export async function runRoles(
@@ -35,7 +38,13 @@ export async function runRoles(
   const { roles, log, signal, metrics = createMetrics() } = options;
   log.info({ roles, rules: ruleSet.rules.length, ruleSet: ruleSet.hash, ...redacted(settings) }, 'starting');
   await refuseWrongRedis(settings);
-  const tail = roles.includes('tail') ? await startTail(settings, ruleSet, { log, metrics }) : undefined;
+  const starting = roles.includes('tail') ? startTail(settings, ruleSet, { log, metrics }) : undefined;
+  const tail = (await Promise.race([starting, aborted(signal)])) ?? undefined;
+  if (signal.aborted) {
+    // It may still wait for the database; whatever it comes to is not wanted any more.
+    void starting?.then((late) => late.stop()).catch(() => undefined);
+    return;
+  }
   const local = tail && { tail: tail.id, finished: (n: number) => tail.finished(n) };
   const work: Work | undefined = roles.includes('work')
     ? startWork(settings, { log, metrics, local, onDone: options.onDone })
@@ -47,9 +56,14 @@ export async function runRoles(
   } finally {
     log.info({}, 'leaving: what is in hand is finished first');
     // The stream first, so that nothing new comes; its plans still need the executors to be finished and confirmed.
-    await tail?.stop();
-    await work?.stop();
-    await posting.stop();
+    const leaving = (async () => {
+      await tail?.stop();
+      await work?.stop();
+      await posting.stop();
+    })();
+    const deadline = new AbortController();
+    await Promise.race([leaving, sleep(LEAVE_MS, deadline.signal)]);
+    deadline.abort();
   }
 }
 

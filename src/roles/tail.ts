@@ -9,6 +9,7 @@ import { sleep } from '../pace/sleep.ts';
 import { planFamilies } from '../plan/families.ts';
 import { createPlanning, type Planning } from '../plan/index.ts';
 import { createQueue, type Queue } from '../queue/queue.ts';
+import { createOwed, type Owed, openRedis } from '../redis/index.ts';
 import type { RuleSet } from '../rules/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openWal } from '../wal/stream.ts';
@@ -54,11 +55,13 @@ export async function startTail(
   { log, metrics }: { log: Log; metrics: Metrics },
 ): Promise<Tail> {
   const sql = openSql(settings.databaseUrl, { log, applicationName: `unstale ${settings.name}` });
-  const { missed } = await prepareTail(sql, settings, { ruleSet, log }).catch(async (error: unknown) => {
+  const redis = openRedis(settings.queueRedisUrl ?? settings.redisUrl, { role: 'queue', log });
+  const owed = createOwed(redis, settings.name);
+  const { gap } = await prepareTail(sql, settings, { ruleSet, log, owed }).catch(async (error: unknown) => {
+    redis.close();
     await sql.end();
     throw error;
   });
-  const gate = createGate({ sql, log, onWait: (ms) => metrics.gateWait.observe(ms / 1000) });
   const queue = createQueue({
     url: settings.queueRedisUrl ?? settings.redisUrl,
     name: settings.name,
@@ -75,10 +78,16 @@ export async function startTail(
     sql,
     log,
   });
+  const gate = createGate({
+    sql,
+    log,
+    onWait: (ms) => metrics.gateWait.observe(ms / 1000),
+    onBlind: () => stream.reopen('the database does not tell what is visible'),
+  });
   const plan = planner(createPlanning(ruleSet), metrics);
   stream.start();
+  const resynced = gap ? resync(ruleSet, { queue, metrics, owed }) : Promise.resolve();
   // The slot exists by now, so what changes during the resync comes through the stream.
-  const resynced = missed ? resync(ruleSet, queue, metrics) : Promise.resolve();
   const ended = resynced.then(() => work({ stream, gate, plan, queue }));
   ended.catch(() => undefined); // whoever holds the tail looks at it
   let stopped: Promise<void> | undefined;
@@ -89,6 +98,7 @@ export async function startTail(
     await stream.stop();
     await queue.stop();
     await ended.catch(() => undefined);
+    redis.close();
     await sql.end();
   };
   return {
@@ -123,10 +133,13 @@ async function drained(queue: Queue): Promise<void> {
 }
 
 /** Invalidates every family that the rules own: what changed while there was no slot is unknown. */
-async function resync(ruleSet: RuleSet, queue: Queue, metrics: Metrics): Promise<void> {
+async function resync(
+  ruleSet: RuleSet,
+  { queue, metrics, owed }: { queue: Queue; metrics: Metrics; owed: Owed },
+): Promise<void> {
   metrics.gaps.inc({ reason: 'slot missing' });
   const cause = { lsn: formatLsn(0n), xid: 0, committedAtMs: Date.now() };
-  await queue.enqueue(planFamilies(ruleSet, cause), () => undefined);
+  await queue.enqueue(planFamilies(ruleSet, cause), () => void owed.clear().catch(() => undefined));
 }
 
 /** Plans and counts. */

@@ -40,8 +40,12 @@ function checkBeginning(
 ): void {
   const [first] = template.parts;
   const literal = first?.kind === 'literal' ? first.text : '';
-  if (literal.startsWith('unstale:')) {
-    file.error(at, 'RULE_RESERVED_KEY', '`unstale:` is the beginning of keys that belong to unstale itself');
+  if (/^\{?unstale(:|\}|$)/.test(literal)) {
+    file.error(
+      at,
+      'RULE_RESERVED_KEY',
+      '`unstale:` and `{unstale` are beginnings of keys that belong to unstale itself',
+    );
   }
   if (literal === '' || (family === 'pattern' && /^[*?[]/.test(literal))) {
     file.warning(at, 'RULE_TEMPLATE_BEGINS_OPEN', `\`${text.slice(0, 60)}\` does not begin with a literal`);

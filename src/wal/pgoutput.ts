@@ -2,6 +2,7 @@ import type { Change, Column, Relation } from '../core/change.ts';
 import { messageOf, UnstaleError } from '../core/errors/index.ts';
 import { formatLsn, type Lsn, NO_LSN } from '../core/lsn.ts';
 import { Arena } from './arena.ts';
+import type { Known } from './known.ts';
 import { DoubtfulRow, KeyRow, type Layout, layoutOf, TupleRow, tupleEnd } from './row.ts';
 
 /** Receives what a stream says, in its order. */
@@ -42,7 +43,7 @@ const POSTGRES_EPOCH_MS = 946_684_800_000;
  */
 export class Decoder {
   readonly #sink: Sink;
-  readonly #isPlain: (table: string) => boolean;
+  readonly #catalog: Known;
   readonly #layouts = new Map<number, Layout>();
   readonly #arena = new Arena();
   #bytes: Buffer = Buffer.alloc(0);
@@ -51,10 +52,9 @@ export class Decoder {
   #commitLsn: Lsn = NO_LSN;
   #relation: Relation | undefined;
 
-  /** `isPlain`: is `schema.name` known not to be partitioned? */
-  constructor(sink: Sink, isPlain: (table: string) => boolean) {
+  constructor(sink: Sink, known: Known) {
     this.#sink = sink;
-    this.#isPlain = isPlain;
+    this.#catalog = known;
   }
 
   /** One message. The bytes may be overwritten afterwards. */
@@ -179,21 +179,24 @@ export class Decoder {
     const oid = this.#uint32();
     const schema = this.#text() || 'pg_catalog';
     const name = this.#text();
-    const plain = this.#isPlain(`${schema}.${name}`);
+    const table = `${schema}.${name}`;
+    const plain = this.#catalog.plainTables.has(table);
     let identity = IDENTITIES[String.fromCharCode(this.#uint8())];
-    // Partitions cannot share the root's index: that an update came without its old row says nothing of those columns.
-    if (identity === 'index' && !plain) identity = 'full';
+    // Partitions that log by an index of their own, which they cannot share with the root: that an update came without
+    // its old row says nothing then. `full` stands for that: an old row that was not sent is unknown.
+    if (this.#catalog.mixedTables.has(table) || (identity === 'index' && !plain)) identity = 'full';
     if (!identity) throw new RangeError('the replica identity is of an unknown kind');
     const columns: Column[] = [];
     const count = this.#uint16();
     for (let i = 0; i < count; i++) {
       const key = (this.#uint8() & 1) === 1;
       const column = this.#text();
-      columns.push({ name: column, type: this.#uint32(), key });
+      const type = this.#uint32();
+      columns.push({ name: column, type: this.#catalog.baseTypes.get(type) ?? type, key });
       this.#at += 4; // type modifier
     }
     this.#end();
-    this.#layouts.set(oid, layoutOf({ oid, schema, name, table: `${schema}.${name}`, identity, columns }, plain));
+    this.#layouts.set(oid, layoutOf({ oid, schema, name, table, identity, columns }, plain));
   }
 
   #logicalMessage(): void {

@@ -82,7 +82,7 @@ export class Session {
         onSlice: options.onSlice,
         onMessage: (message) => this.#heartbeat.echo(message.content),
       }),
-      (table) => ready.plainTables.has(table),
+      ready.known,
     );
   }
 

@@ -103,6 +103,9 @@ describe('the rule files', () => {
     expect(text.stdout).toContain('1 passed, 1 failed');
     expect(text.stdout).toContain('- delete shop:events:x');
     expect(text.stdout).toContain('+ bump shop:events:x');
+    const odd = await cli(['test', `${folder}/.//rules.yaml`]);
+    expect(odd.stdout).toContain('1 passed, 1 failed');
+    expect((await cli(['test', 'rules/schema.json/../README.md'], { UNSTALE_RULES: folder })).code).not.toBe(0);
     const json = JSON.parse((await cli(['test', '--json', folder])).stdout);
     expect(json).toMatchObject({
       passed: 1,
@@ -278,7 +281,18 @@ describe('a deployment from setup to teardown', () => {
     await until(async () => (await redis.get('shop:events:click')) !== 'x', { what: 'another stamp' });
     expect(await redis.get('other:order:77')).toBe('x');
     expect(worker.output.stderr).toContain('the slot was missing');
+    await until(async () => (await redis.exists(`{unstale:${NAME}}:owed`)) === 0, {
+      what: 'the resync to be finished',
+    });
     expect((await worker.stop('SIGTERM')).code).toBe(0);
+    // A worker that was killed between making the slot and the end of the resync leaves a note, and the next one goes on.
+    await redis.mset(`{unstale:${NAME}}:owed`, 'a slot was made', 'shop:order:78', 'x');
+    const next = startCli(['run'], least);
+    await gone('shop:order:78');
+    await until(async () => (await redis.exists(`{unstale:${NAME}}:owed`)) === 0, {
+      what: 'the note to be taken away',
+    });
+    expect((await next.stop('SIGTERM')).code).toBe(0);
   });
 
   it('is taken down again', async () => {

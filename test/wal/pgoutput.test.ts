@@ -9,6 +9,12 @@ import { Watermark } from '../../src/wal/watermark.ts';
 import * as encode from './encode.ts';
 import { describeChange } from './stage.ts';
 
+const KNOWN = {
+  plainTables: { has: () => true } as unknown as ReadonlySet<string>,
+  mixedTables: new Set<string>(),
+  baseTypes: new Map([[70_000, 16]]),
+};
+
 const ITEM = { oid: 4_000_000_000, name: 'item', columns: ['*id', 'name', 'big'] };
 
 function decoder() {
@@ -22,7 +28,7 @@ function decoder() {
     commit: (...of) => ended.push(of),
     message: (one) => messages.push(one),
   };
-  return { decoder: new Decoder(sink, () => true), changes, messages, begun, ended };
+  return { decoder: new Decoder(sink, KNOWN), changes, messages, begun, ended };
 }
 
 function thrown(run: () => void): UnstaleError {
@@ -194,7 +200,7 @@ describe('the decoder', () => {
           onSlice: (slice) => slices.push(slice),
           onMessage: () => undefined,
         });
-        const one = new Decoder(assembler, () => true);
+        const one = new Decoder(assembler, KNOWN);
         const stream = [...messages];
         for (const { which, cut, bytes, more } of damages) {
           const hurt = Buffer.concat([messages[which] ?? Buffer.alloc(0), more]);

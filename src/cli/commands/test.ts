@@ -1,3 +1,5 @@
+import { normalize } from 'node:path';
+import { UnstaleError } from '../../core/errors/index.ts';
 import type { TestResult } from '../../plan/rule-tests.ts';
 import type { RuleTest } from '../../rules/index.ts';
 import type { Command } from '../command.ts';
@@ -23,6 +25,9 @@ export const test: Command = {
     ]);
     const { ruleSet } = await requireRules(filesToLoad(context.args, context.settings().rules));
     const tests = ruleSet.tests.filter((one) => isAsked(one.place.file, context.args));
+    if (tests.length === 0 && context.args.length > 0) {
+      throw new UnstaleError('USAGE', `there is no rule test in ${context.args.join(', ')}`);
+    }
     const outcomes: Outcome[] = tests.map((one) => ({ test: one, ...runRuleTest(ruleSet, one) }));
     const failed = outcomes.filter((outcome) => !outcome.ok).length;
     if (context.json) context.print(JSON.stringify(asJson(outcomes, failed), null, 2));
@@ -41,7 +46,7 @@ function filesToLoad(args: readonly string[], configured: readonly string[]): re
 }
 
 function isAsked(file: string, args: readonly string[]): boolean {
-  const bare = (path: string) => path.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
+  const bare = (path: string) => normalize(path).replace(/\/+$/, '');
   return (
     args.length === 0 ||
     args.some((arg) => bare(file) === bare(arg) || bare(file).startsWith(`${bare(arg)}/`) || bare(arg) === '.')

@@ -10,13 +10,13 @@ export const walErrors = defineErrors({
   },
   SLOT_MISSING: {
     about: 'The replication slot does not exist: it was never made, was dropped, or did not survive a failover.',
-    hint: 'run `unstale setup`; what changed meanwhile is unknown, so the cache has to be resynchronised',
+    hint: 'start `unstale run` with UNSTALE_ON_GAP=resync: it makes the slot and invalidates every family',
     retry: 'never',
     exit: 1,
   },
   SLOT_LOST: {
     about: 'Postgres gave the slot up (too much WAL was kept for it, or the server had to). Changes are missing.',
-    hint: 'run `unstale teardown` and `unstale setup`, resynchronise, and raise max_slot_wal_keep_size',
+    hint: 'raise max_slot_wal_keep_size, drop the slot (select pg_drop_replication_slot(name)), and start `unstale run`: it makes a new one and invalidates every family',
     retry: 'never',
     exit: 1,
   },
@@ -72,6 +72,13 @@ export const walErrors = defineErrors({
     about: 'The server has no connection left for replication.',
     hint: 'raise max_wal_senders (or max_connections), or end connections that nobody uses',
     retry: 'medium',
+    exit: 1,
+  },
+  STREAM_SYNCHRONOUS: {
+    about:
+      'synchronous_standby_names makes commits wait for unstale, which itself waits until commits are visible: both would hang.',
+    hint: 'name the real standbys in synchronous_standby_names instead of `*` (or leave `unstale` out of it), and reload',
+    retry: 'never',
     exit: 1,
   },
   STREAM_DECODE: {
