@@ -31,6 +31,8 @@ export interface Gate {
 }
 
 export interface Source {
+  /** These wait until they are visible, perhaps for long: reading goes on past them. */
+  hold?(transactions: readonly Transaction[]): void;
   /** All that has arrived since the last call, in commit order; `undefined` at the end. */
   take(): Promise<readonly Transaction[] | undefined>;
 }
@@ -99,6 +101,7 @@ export function createGate(options: GateOptions): Gate {
         const snapshot = await look();
         if (!snapshot) return;
         const ready = release(snapshot);
+        if (held.length > 0) source.hold?.(held.map(({ transaction }) => transaction));
         pause = ready.length > 0 ? FIRST_LOOK_MS : Math.min(pause * 2, LAST_LOOK_MS);
         if (ready.length > 0) yield ready;
       }

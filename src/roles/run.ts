@@ -46,6 +46,8 @@ export async function runRoles(
     return;
   }
   const local = tail && { tail: tail.id, finished: (n: number) => tail.finished(n) };
+  // Rules that nothing has happened to yet are told of too.
+  for (const { name } of ruleSet.rules) metrics.ruleChanges.inc({ rule: name }, 0);
   const work: Work | undefined = roles.includes('work')
     ? startWork(settings, { log, metrics, local, onDone: options.onDone })
     : undefined;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { quoteIdentifier } from '../core/catalog.ts';
 import { silent } from '../core/ports.ts';
 import { openSql } from '../db/sql.ts';
-import { quoteName, quoteText } from '../wal/quote.ts';
+import { quoteText } from '../wal/quote.ts';
 
 /** Runs statements one by one on a connection of its own. Returns the rows of the last one. */
 export async function sql(url: string, ...statements: string[]): Promise<readonly Record<string, unknown>[]> {
@@ -20,7 +21,7 @@ export async function createDatabase(
   serverUrl: string,
   name = `test_${randomBytes(6).toString('hex')}`,
 ): Promise<string> {
-  await sql(serverUrl, `create database ${quoteName(name)} template template0`);
+  await sql(serverUrl, `create database ${quoteIdentifier(name)} template template0`);
   const url = new URL(serverUrl);
   url.pathname = `/${encodeURIComponent(name)}`;
   return url.href;
@@ -38,7 +39,7 @@ export async function dropDatabase(serverUrl: string, url: string): Promise<void
       await sql(
         serverUrl,
         `select pg_terminate_backend(active_pid, 2000) ${users}`,
-        `drop database if exists ${quoteName(name)} with (force)`,
+        `drop database if exists ${quoteIdentifier(name)} with (force)`,
       );
       return;
     } catch (error) {

@@ -1,10 +1,11 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { ReadableOptions } from 'node:stream';
 import { LogicalReplicationService } from 'pg-logical-replication';
+import { quoteIdentifier } from '../core/catalog.ts';
 import { UnstaleError } from '../core/errors/index.ts';
 import { formatLsn, type Lsn, parseLsn } from '../core/lsn.ts';
 import { SESSION_SETTINGS } from '../db/sql.ts';
-import { quoteName, quoteText } from './quote.ts';
+import { quoteText } from './quote.ts';
 import { checkSlotName } from './slot.ts';
 
 type Config = ConstructorParameters<typeof LogicalReplicationService>[0];
@@ -150,15 +151,15 @@ const SESSION_FACTS = `
 /** The spelling of Postgres 14, which later ones understand. */
 async function createTemporarySlot(client: Client, slot: string): Promise<Lsn> {
   const { rows } = await client.query<{ consistent_point: string }>(
-    `CREATE_REPLICATION_SLOT ${quoteName(slot)} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`,
+    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`,
   );
   return parseLsn(rows[0]?.consistent_point ?? '');
 }
 
 /** Publication names are a list of SQL identifiers inside an SQL text, so they are quoted twice. */
 export function startReplicationSql(of: { slot: string; lsn: string; publication: string }): string {
-  const options = `proto_version '1', publication_names ${quoteText(quoteName(of.publication))}, messages 'true'`;
-  return `START_REPLICATION SLOT ${quoteName(of.slot)} LOGICAL ${of.lsn} (${options})`;
+  const options = `proto_version '1', publication_names ${quoteText(quoteIdentifier(of.publication))}, messages 'true'`;
+  return `START_REPLICATION SLOT ${quoteIdentifier(of.slot)} LOGICAL ${of.lsn} (${options})`;
 }
 
 /** CopyDone: the driver has it but does not declare it, and the library has nothing of the kind. */

@@ -1,6 +1,6 @@
 import type { Transaction } from '../core/change.ts';
 import type { UnstaleError } from '../core/errors/index.ts';
-import { Slice } from './slice.ts';
+import { type Counted, Slice } from './slice.ts';
 
 /**
  * Slices between the socket and whoever takes them, and the bytes that are held by all that were cut and not released,
@@ -9,16 +9,22 @@ import { Slice } from './slice.ts';
 export class Inbox {
   #slices: Slice[] = [];
   #taker: { readonly promise: Promise<void>; readonly wake: () => void } | undefined;
-  #bytes = 0;
+  readonly #counts = { 'in flight': 0, held: 0 };
   #drained = false;
   #error: UnstaleError | undefined;
 
+  /** On their way into the queue. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#counts['in flight'];
+  }
+
+  /** Kept back by whoever took them. */
+  get heldBytes(): number {
+    return this.#counts.held;
   }
 
   push(slice: Slice): void {
-    this.#bytes += slice.bytes;
+    this.#counts['in flight'] += slice.bytes;
     this.#slices.push(slice);
   }
 
@@ -45,15 +51,20 @@ export class Inbox {
     for (const slice of transactions) {
       if (!(slice instanceof Slice)) continue;
       slice.finish();
-      this.#bytes -= slice.uncount();
+      this.#count(slice, undefined);
     }
+  }
+
+  /** They wait for something that may take long, so they must not keep others from being read. */
+  hold(transactions: readonly Transaction[]): void {
+    for (const slice of transactions) if (slice instanceof Slice) this.#count(slice, 'held');
   }
 
   release(transactions: readonly Transaction[]): void {
     for (const slice of transactions) {
       if (!(slice instanceof Slice)) continue;
       slice.empty();
-      this.#bytes -= slice.uncount();
+      this.#count(slice, undefined);
     }
   }
 
@@ -73,6 +84,15 @@ export class Inbox {
   fail(error: UnstaleError): void {
     this.#error = error;
     this.#wake();
+  }
+
+  /** What counts no longer does not come back: a slice of an earlier connection may be held after it was dropped. */
+  #count(slice: Slice, as: Counted | undefined): void {
+    const was = slice.count(undefined);
+    if (was === undefined) return;
+    this.#counts[was] -= slice.bytes;
+    if (as !== undefined) this.#counts[as] += slice.bytes;
+    slice.count(as);
   }
 
   #wake(): void {

@@ -1,6 +1,7 @@
+import { quoteIdentifier } from '../core/catalog.ts';
 import { UnstaleError } from '../core/errors/index.ts';
 import type { Sql } from '../core/ports.ts';
-import { quoteBlock, quoteName, quoteText } from './quote.ts';
+import { quoteBlock, quoteText } from './quote.ts';
 
 export interface TableName {
   readonly schema: string;
@@ -65,15 +66,15 @@ const OPTIONS = "publish = 'insert, update, delete, truncate', publish_via_parti
  */
 export function publicationSql(name: string, tables: readonly TableName[]): readonly string[] {
   checkPublicationName(name);
-  const create = `create publication ${quoteName(name)} with (${OPTIONS})`;
+  const create = `create publication ${quoteIdentifier(name)} with (${OPTIONS})`;
   const unlessThere = `not exists (select from pg_publication where pubname = ${quoteText(name)})`;
-  const set = `alter publication ${quoteName(name)} set (${OPTIONS})`;
+  const set = `alter publication ${quoteIdentifier(name)} set (${OPTIONS})`;
   return [onlyIf(unlessThere, create), set, ...tables.map((table) => addTableSql(name, table))];
 }
 
 /** `only`: tables that inherit from it are other tables. (Partitions come with their root all the same.) */
 function addTableSql(name: string, table: TableName): string {
-  const add = `alter publication ${quoteName(name)} add table only ${quoteName(table.schema)}.${quoteName(table.name)}`;
+  const add = `alter publication ${quoteIdentifier(name)} add table only ${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   const missing = `not exists (
     select from pg_publication_tables
     where pubname = ${quoteText(name)} and schemaname = ${quoteText(table.schema)} and tablename = ${quoteText(table.name)})`;
@@ -90,7 +91,7 @@ export async function ensurePublication(sql: Sql, name: string, tables: readonly
 }
 
 export function dropPublicationSql(name: string): string {
-  return `drop publication if exists ${quoteName(name)}`;
+  return `drop publication if exists ${quoteIdentifier(name)}`;
 }
 
 export async function dropPublication(sql: Sql, name: string): Promise<void> {

@@ -1,8 +1,3 @@
-/** A name for SQL: mixed case, spaces and quotes survive. */
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /** A text for SQL, with standard_conforming_strings as it is by default. */
 export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;

@@ -4,6 +4,9 @@ import type { Entry } from './watermark.ts';
 
 const NOTHING: readonly never[] = [];
 
+/** What bytes of a slice are counted as: on their way into the queue, or kept back until readers see the transaction. */
+export type Counted = 'in flight' | 'held';
+
 /** A transaction, or a part of a large one, as it is given out: it knows what its end sets free. */
 export class Slice implements Transaction {
   readonly xid: number;
@@ -15,7 +18,7 @@ export class Slice implements Transaction {
   changes: readonly Change[];
   readonly #entry: Entry;
   #finished = false;
-  #counted = true;
+  #counted: Counted | undefined = 'in flight';
 
   constructor(head: TransactionHead, part: SlicePart) {
     this.xid = head.xid;
@@ -36,11 +39,11 @@ export class Slice implements Transaction {
     this.#entry.finish();
   }
 
-  /** Its bytes count no longer. Returns how many they are, 0 the second time. */
-  uncount(): number {
-    const bytes = this.#counted ? this.bytes : 0;
-    this.#counted = false;
-    return bytes;
+  /** Where its bytes count from now on; returns where they did. */
+  count(as: Counted | undefined): Counted | undefined {
+    const was = this.#counted;
+    this.#counted = as;
+    return was;
   }
 
   /** Lets go of the rows. */

@@ -1,81 +1,18 @@
 import type { Transaction } from '../core/change.ts';
 import { kindOf, UnstaleError } from '../core/errors/index.ts';
-import { formatLsn, type Lsn, NO_LSN } from '../core/lsn.ts';
-import type { Log, Sql } from '../core/ports.ts';
+import { formatLsn, NO_LSN } from '../core/lsn.ts';
 import { pauseMs } from '../pace/backoff.ts';
 import { sleep } from '../pace/sleep.ts';
-import type { ConnectionConfig } from './connection.ts';
 import { classifyReplicationError } from './errors.ts';
+import type { WalOptions, WalState, WalStatus, WalStream } from './face.ts';
 import { Inbox } from './inbox.ts';
 import { runSession, type Session, type SessionOptions } from './session.ts';
 import { checkSlotName, freeSlot } from './slot.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-export interface WalOptions {
-  readonly connection: ConnectionConfig;
-  readonly slot: string;
-  readonly publication: string;
-  /** The primary, for checks before connecting and for heartbeats. */
-  readonly sql: Sql;
-  readonly log: Log;
-  /** Reading pauses while slices that are given out and not released come to more than this. Default 4 MiB. */
-  readonly maxBytesInFlight?: number;
-  /** The confirmed position stays behind the low watermark by so much. Default 5 s. */
-  readonly horizonMs?: number;
-  /** Default 10 s. */
-  readonly heartbeatMs?: number;
-  /** Make the slot for this connection only, from now on (dry runs). It must not exist. */
-  readonly temporarySlot?: boolean;
-  /** A transaction is given out in slices of at most so many changes. Default 5,000. */
-  readonly sliceChanges?: number;
-  /** ... and about so many bytes on the wire. Default 1 MiB. */
-  readonly sliceBytes?: number;
-  readonly onState?: (state: WalState) => void;
-}
-
-/**
- * `idle`: not started. `standby`: another process reads from the slot. `waiting`: pause after an error. `failed`: gave
- * up, `lastError` says why.
- */
-export type WalState = 'idle' | 'connecting' | 'streaming' | 'standby' | 'waiting' | 'failed' | 'stopped';
-
-export interface WalStatus {
-  readonly state: WalState;
-  /** All that ends here or before is finished. `NO_LSN` until the first connection. */
-  readonly watermarkLsn: Lsn;
-  /** Reported to the server as flushed. */
-  readonly confirmedLsn: Lsn;
-  readonly receivedLsn: Lsn;
-  readonly bytesInFlight: number;
-  /** Reading is paused by backpressure. */
-  readonly paused: boolean;
-  /** By the echo of the heartbeat; absent until the first one. */
-  readonly lagMs?: number | undefined;
-  readonly lastError?: UnstaleError | undefined;
-}
+export type { WalOptions, WalState, WalStatus, WalStream } from './face.ts';
 
 type Positions = Pick<WalStatus, 'watermarkLsn' | 'confirmedLsn' | 'receivedLsn'>;
-
-export interface WalStream {
-  /**
-   * Slices in commit order: all that have arrived since the last call, never none. `undefined` once the stream has been
-   * drained or stopped. Rejects with errors that no further attempt can mend; all others are retried inside.
-   */
-  take(): Promise<readonly Transaction[] | undefined>;
-  /** Every effect of these slices is finished. In any order; again, or of an earlier connection: no effect. */
-  finish(transactions: readonly Transaction[]): void;
-  /** Their effects are in the queue: lets go of their rows (`changes` is empty from then on), so that reading can go on. */
-  release(transactions: readonly Transaction[]): void;
-  status(): WalStatus;
-  /** Idempotent. */
-  start(): void;
-  /** Streams again from the confirmed position: what was given out since then is given out once more. */
-  reopen(reason: string): void;
-  /** Gives nothing out any more: `take` ends. The connection stays, so that what is in hand can still be confirmed. */
-  drain(): void;
-  /** Confirms everything that is finished and leaves the slot to others. Within seconds, whatever the network does. */
-  stop(): Promise<void>;
-}
 
 const STANDBY_MS = 500;
 /** A connection of our own that broke off may hold the slot for a moment: no reason to warn. */
@@ -86,6 +23,7 @@ const HEALTHY_MS = 5000;
 const REOPEN_BELOW = 0.75;
 const DEFAULTS = {
   maxBytesInFlight: 4 * 1024 * 1024,
+  maxBytesHeld: 16 * 1024 * 1024,
   horizonMs: 5000,
   heartbeatMs: 10_000,
   temporarySlot: false,
@@ -147,6 +85,11 @@ class Stream implements WalStream {
       lagMs: this.#session?.lagMs,
       lastError: this.#error,
     };
+  }
+
+  hold(transactions: readonly Transaction[]): void {
+    this.#inbox.hold(transactions);
+    this.#balance();
   }
 
   reopen(reason: string): void {
@@ -266,8 +209,9 @@ class Stream implements WalStream {
 
   /** Backpressure by bytes: shut above the limit, open again well below it. */
   #balance(): void {
-    const most = this.#options.maxBytesInFlight * (this.#paused ? REOPEN_BELOW : 1);
-    const pause = this.#inbox.bytes > most;
+    const { maxBytesInFlight, maxBytesHeld } = this.#options;
+    const part = this.#paused ? REOPEN_BELOW : 1;
+    const pause = this.#inbox.bytes > maxBytesInFlight * part || this.#inbox.heldBytes > maxBytesHeld * part;
     if (!this.#session || pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#session.pause();

@@ -116,8 +116,10 @@ describe('putting transactions together', () => {
     const { one, slices } = assembler();
     transaction(one, 1);
     const [slice] = slices;
-    expect(slice?.uncount()).toBe(40);
-    expect(slice?.uncount()).toBe(0);
+    expect(slice?.bytes).toBe(40);
+    expect(slice?.count('held')).toBe('in flight');
+    expect(slice?.count(undefined)).toBe('held');
+    expect(slice?.count(undefined)).toBeUndefined();
     slice?.empty();
     expect(slice?.changes).toEqual([]);
   });

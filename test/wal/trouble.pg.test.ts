@@ -183,7 +183,7 @@ describe('a slot', () => {
   it('that is missing ends the stream with what to do', async () => {
     const error = await expectFailure(stage.open({ slot: 'no_such_slot' }), 'SLOT_MISSING');
     expect(error.message).toContain('no_such_slot');
-    expect(error.hint).toContain('unstale setup');
+    expect(error.hint).toContain('unstale run');
   });
 
   it('of another plugin or kind is refused', async () => {
