@@ -134,7 +134,7 @@ export const OPTIONS = {
     value: 'text',
     about: 'bearer token of the admin API (not served yet)',
     secret: true,
-    schema: z.string().min(8, 'at least 8 characters'),
+    schema: z.string().min(1, 'a text'),
   },
   onGap: {
     name: 'UNSTALE_ON_GAP',
