@@ -37,6 +37,8 @@ export interface CatalogTable {
   readonly indexes: readonly CatalogIndex[];
   /** Of a partitioned table: all partitions beneath it that hold rows, as `schema.table`; they are in the catalog too. */
   readonly partitions?: readonly string[] | undefined;
+  /** Tables that inherit from it (not partitions), as `schema.table`. */
+  readonly heirs?: readonly string[] | undefined;
   /** Of a partition: the topmost table above it, as `schema.table`. */
   readonly root?: string | undefined;
   /** Absent: not in the publication. `columns`: its column list, if it has one. */

@@ -40,6 +40,7 @@ interface TableRow {
     fit: boolean;
   }[];
   readonly leaves: readonly string[] | null;
+  readonly heirs: readonly string[] | null;
   readonly root: string | null;
   readonly published: { columns: readonly string[] | null; filter: string | null } | null;
 }
@@ -79,6 +80,9 @@ const TABLES = `
       select coalesce(jsonb_agg(ln.nspname || '.' || l.relname order by ln.nspname, l.relname), '[]')
       from pg_partition_tree(c.oid) t join pg_class l on l.oid = t.relid join pg_namespace ln on ln.oid = l.relnamespace
       where t.isleaf and l.oid <> c.oid) end as leaves,
+    (select jsonb_agg(hn.nspname || '.' || h.relname order by hn.nspname, h.relname)
+      from pg_inherits i join pg_class h on h.oid = i.inhrelid join pg_namespace hn on hn.oid = h.relnamespace
+      where i.inhparent = c.oid and not h.relispartition) as heirs,
     case when c.relispartition then (
       select rn.nspname || '.' || r.relname from pg_class r join pg_namespace rn on rn.oid = r.relnamespace
       where r.oid = pg_partition_root(c.oid)) end as root,
@@ -118,6 +122,7 @@ function tableOf(row: TableRow): CatalogTable {
     primaryKey,
     indexes: row.indexes.filter((index) => index.fit).map(({ name, columns }) => ({ name, columns })),
     ...(row.leaves && { partitions: row.leaves }),
+    ...(row.heirs && { heirs: row.heirs }),
     ...(row.root !== null && { root: row.root }),
     ...(row.published && {
       published: {

@@ -63,7 +63,9 @@ export function checkAgainstCatalog(
 function checkWatch(subject: Subject): readonly Problem[] {
   const kind = checkKind(subject);
   if (kind.length > 0) return kind;
-  return [checkColumns, checkGenerated, checkPublication, checkIdentity].flatMap((check: Check) => check(subject));
+  return [checkColumns, checkGenerated, checkHeirs, checkPublication, checkIdentity].flatMap((check: Check) =>
+    check(subject),
+  );
 }
 
 function unknownTable({ table }: Watch, { tables }: Catalog): Problem {
@@ -145,6 +147,20 @@ const checkGenerated: Check = ({ watch, table, catalog }) => {
     const message = `${watch.table}.${name} is a generated column (${generated}), which the stream does not carry`;
     return [{ code: 'RULE_GENERATED_COLUMN', message, hint, column: name }];
   });
+};
+
+/** https://www.postgresql.org/docs/current/ddl-inherit.html */
+const checkHeirs: Check = ({ watch, table }) => {
+  if (!table.heirs?.length) return [];
+  const message = `${table.heirs.join(', ')} inherit from ${watch.table}, and their changes do not come under its name`;
+  return [
+    {
+      code: 'RULE_INHERITED',
+      severity: 'warning',
+      message,
+      hint: 'watch them too, or leave it if rows of theirs are in no key',
+    },
+  ];
 };
 
 const checkPublication: Check = (subject) => {

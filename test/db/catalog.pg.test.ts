@@ -27,10 +27,11 @@ create table parted_a partition of parted for values from ('2026-01-01') to ('20
 create table parted_b partition of parted for values from ('2026-07-01') to ('2027-01-01') partition by range (at);
 create table parted_b1 partition of parted_b default;
 create table "My Schema"."Mixed ""Case""" ("Id" int primary key);
+create table heir () inherits (plain);
 create unlogged table fleeting (id int primary key);
 create view looking as select * from plain;
 create materialized view stored as select * from plain;
-create publication cat for table plain, computed, parted, "My Schema"."Mixed ""Case""" with (publish = 'insert, update', publish_via_partition_root = true);
+create publication cat for table only plain, computed, parted, "My Schema"."Mixed ""Case""" with (publish = 'insert, update', publish_via_partition_root = true);
 `;
 
 beforeAll(async () => {
@@ -76,6 +77,11 @@ it('offers only indexes that may serve as identity', () => {
 it('knows partitions by their leaves, and their root', () => {
   expect(table('public.parted')?.partitions).toEqual(['public.parted_a', 'public.parted_b1']);
   expect(table('public.parted_b1')?.root).toBe('public.parted');
+});
+
+it('knows which tables inherit', () => {
+  expect(table('public.plain')?.heirs).toEqual(['public.heir']);
+  expect(table('public.parted')?.heirs).toBeUndefined();
 });
 
 it('knows what the publication sends', () => {

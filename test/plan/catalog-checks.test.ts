@@ -195,6 +195,12 @@ describe('the publication', () => {
   });
 });
 
+it('tables that inherit from a watched one are named', () => {
+  const found = findings(byOwner, catalogOf({ heirs: ['public.special_items'] }));
+  expect(found).toContainEqual(expect.stringMatching(/^RULE_INHERITED warning.*special_items/));
+  expect(findings(byOwner, catalogOf({})).join()).not.toContain('RULE_INHERITED');
+});
+
 describe('the replica identity', () => {
   const TOO_SMALL = /^RULE_IDENTITY_TOO_SMALL warning/;
 

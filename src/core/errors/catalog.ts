@@ -50,6 +50,13 @@ export const catalogErrors = defineErrors({
     retry: 'never',
     exit: 1,
   },
+  RULE_INHERITED: {
+    about:
+      'Other tables inherit from a watched one. Queries of it show their rows, and changes of those come under their own names.',
+    hint: 'watch the tables that inherit, too',
+    retry: 'never',
+    exit: 1,
+  },
   RULE_GENERATED_COLUMN: {
     about: 'A rule needs a generated column, and the stream does not carry it.',
     hint: 'use the columns that it is generated from',
