@@ -120,7 +120,14 @@ interface Stage {
 
 /** Lets writers and readers loose until the time is up, then compares what is cached with the tables. */
 async function play({ sql, cache, tail, show }: Stage, { seconds, signal, print }: DemoOptions): Promise<DemoSummary> {
-  const over = seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+  // With a controller and a timer that are held here: a signal of AbortSignal.timeout that only AbortSignal.any refers to
+  // may be collected before its time, and then nothing ever ends.
+  const ending = new AbortController();
+  const over = ending.signal;
+  const end = (): void => ending.abort();
+  const timer = seconds === undefined ? undefined : setTimeout(end, seconds * 1000);
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
   const reader: CountingCache = createCache(cache);
   const startedMs = performance.now();
   let changes = 0;
@@ -137,7 +144,7 @@ async function play({ sql, cache, tail, show }: Stage, { seconds, signal, print 
       await sleep(READ_PAUSE_MS, over);
     }
   });
-  await Promise.all([...writing, ...reading]);
+  await Promise.all([...writing, ...reading]).finally(() => clearTimeout(timer));
   const played = (performance.now() - startedMs) / 1000;
   await settled(sql, tail);
   const { compared, stale } = await compare(cache, sql);
