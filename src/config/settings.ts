@@ -49,6 +49,11 @@ export function entries(): readonly (readonly [OptionKey, Option])[] {
   return Object.entries(OPTIONS) as unknown as readonly (readonly [OptionKey, Option])[];
 }
 
+/** BullMQ's Redis: the cache's own unless another was named. */
+export function queueUrlOf(settings: Needing<'redisUrl'>): string {
+  return settings.queueRedisUrl ?? settings.redisUrl;
+}
+
 /** Settings as a log may show them: passwords and tokens taken out. */
 export function redacted(settings: Settings): Record<string, unknown> {
   const shown: Record<string, unknown> = {};

@@ -16,8 +16,8 @@ import type { Tail } from '../roles/tail.ts';
 import { loadRules } from '../rules/index.ts';
 import { startPostgres, startRedis } from '../servers/index.ts';
 import { createLog } from '../telemetry/log.ts';
+import { pick } from './pick.ts';
 import { type CountingCache, createCache } from './reader.ts';
-import type { System } from './system.ts';
 import { SYSTEMS } from './systems/index.ts';
 
 export interface DemoOptions {
@@ -237,10 +237,4 @@ function summaryLines(summary: DemoSummary): readonly string[] {
     `commit to gone: p50 ${ms(summary.p50_ms)}, p99 ${ms(summary.p99_ms)}`,
     `${summary.compared} cached entries compared with the tables: ${summary.stale} stale`,
   ];
-}
-
-function pick(systems: readonly System[]): System {
-  const system = systems[Math.floor(Math.random() * systems.length)];
-  if (!system) throw new RangeError('there are no systems');
-  return system;
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Needing } from '../config/settings.ts';
-import { redacted } from '../config/settings.ts';
+import { type Needing, queueUrlOf, redacted } from '../config/settings.ts';
 import { type ErrorCode, UnstaleError } from '../core/errors/index.ts';
 import type { Log } from '../core/ports.ts';
 import type { Done } from '../execute/executor.ts';
@@ -71,7 +70,7 @@ export async function runRoles(
 
 /** A Redis that is away is waited for; one that will never let us in ends the worker at once. */
 async function refuseWrongRedis(settings: Needing<'redisUrl'>): Promise<void> {
-  const urls = new Set([settings.redisUrl, settings.queueRedisUrl ?? settings.redisUrl]);
+  const urls = new Set([settings.redisUrl, queueUrlOf(settings)]);
   for (const url of urls) {
     const redis = openRedis(url, { role: 'cache' });
     try {
@@ -99,7 +98,7 @@ function postBoards(
   settings: Needing<'redisUrl'>,
   of: { log: Log; metrics: Metrics; tail: Tail | undefined; roles: readonly Role[] },
 ): { stop(): Promise<void> } {
-  const redis = openRedis(settings.queueRedisUrl ?? settings.redisUrl, { role: 'queue', log: of.log });
+  const redis = openRedis(queueUrlOf(settings), { role: 'queue', log: of.log });
   const boards: Boards = createBoards(redis, settings.name, randomBytes(6).toString('hex'));
   const post = async (): Promise<void> => {
     const rules = await boardOf(of.metrics);

@@ -1,4 +1,4 @@
-import type { Needing } from '../config/settings.ts';
+import { type Needing, queueUrlOf } from '../config/settings.ts';
 import { formatLsn, type Lsn } from '../core/lsn.ts';
 import type { Log } from '../core/ports.ts';
 import { openSql } from '../db/sql.ts';
@@ -45,7 +45,7 @@ interface Posted {
 
 /** Asks database, queues and the processes' boards. Rejects where one of them cannot be reached. */
 export async function readStatus(settings: Needing<'databaseUrl' | 'redisUrl'>, log: Log): Promise<Status> {
-  const url = settings.queueRedisUrl ?? settings.redisUrl;
+  const url = queueUrlOf(settings);
   const sql = openSql(settings.databaseUrl, { log, applicationName: `unstale ${settings.name} status`, max: 1 });
   const redis = openRedis(url, { role: 'queue', log });
   try {

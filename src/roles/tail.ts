@@ -1,4 +1,4 @@
-import type { Needing } from '../config/settings.ts';
+import { type Needing, queueUrlOf } from '../config/settings.ts';
 import type { Transaction } from '../core/change.ts';
 import { formatLsn } from '../core/lsn.ts';
 import type { Plan } from '../core/plan.ts';
@@ -55,7 +55,7 @@ export async function startTail(
   { log, metrics }: { log: Log; metrics: Metrics },
 ): Promise<Tail> {
   const sql = openSql(settings.databaseUrl, { log, applicationName: `unstale ${settings.name}` });
-  const redis = openRedis(settings.queueRedisUrl ?? settings.redisUrl, { role: 'queue', log });
+  const redis = openRedis(queueUrlOf(settings), { role: 'queue', log });
   const owed = createOwed(redis, settings.name);
   const { gap } = await prepareTail(sql, settings, { ruleSet, log, owed }).catch(async (error: unknown) => {
     redis.close();
@@ -63,7 +63,7 @@ export async function startTail(
     throw error;
   });
   const queue = createQueue({
-    url: settings.queueRedisUrl ?? settings.redisUrl,
+    url: queueUrlOf(settings),
     name: settings.name,
     batch: settings.batch,
     window: settings.window,

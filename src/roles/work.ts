@@ -1,4 +1,4 @@
-import type { Needing } from '../config/settings.ts';
+import { type Needing, queueUrlOf } from '../config/settings.ts';
 import type { Log } from '../core/ports.ts';
 import { createExecutor, type Done } from '../execute/executor.ts';
 import { createWorkers } from '../queue/workers.ts';
@@ -34,7 +34,7 @@ export function startWork(settings: Needing<'redisUrl'>, options: WorkOptions): 
     },
   });
   const workers = createWorkers({
-    url: settings.queueRedisUrl ?? settings.redisUrl,
+    url: queueUrlOf(settings),
     name: settings.name,
     concurrency: settings.concurrency,
     attempts: settings.attempts,

@@ -20,6 +20,25 @@ export async function freePort(options: { bus?: boolean } = {}): Promise<number>
   throw new UnstaleError('SERVERS_START_FAILED', `no free port found from ${FIRST} to ${FIRST + COUNT} on 127.0.0.1`);
 }
 
+/**
+ * Starts a server on a free port. The port is free when it is chosen, but others choose as well, so a server that finds
+ * it taken is started on another one, five times at most.
+ */
+export async function startOnFreePort<T extends { start(): Promise<void> }>(
+  create: (port: number) => T,
+  options: { readonly isTaken: () => boolean; readonly bus?: boolean },
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const server = create(await freePort(options));
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      if (attempt === 5 || !options.isTaken()) throw error;
+    }
+  }
+}
+
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();

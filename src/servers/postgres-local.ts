@@ -5,7 +5,7 @@ import { UnstaleError } from '../core/errors/index.ts';
 import { unprivileged } from './account.ts';
 import { createDatabase } from './admin.ts';
 import { type Running, ServerFolder } from './folder.ts';
-import { freePort } from './ports.ts';
+import { startOnFreePort } from './ports.ts';
 import type { PostgresPrograms } from './postgres-programs.ts';
 import type { PostgresServer, StopMode } from './server.ts';
 
@@ -32,16 +32,8 @@ export async function startLocalPostgres(options: {
   const folder = new ServerFolder('postgres', 'QUIT', account);
   try {
     await initialise(folder, options.programs);
-    // The port is free when it is chosen, but others choose as well.
-    for (let attempt = 1; ; attempt++) {
-      const server = new LocalPostgres(folder, await freePort(), options);
-      try {
-        await server.start();
-        return server;
-      } catch (error) {
-        if (attempt === 5 || !portIsTaken(folder.tail())) throw error;
-      }
-    }
+    const isTaken = (): boolean => portIsTaken(folder.tail());
+    return await startOnFreePort((port) => new LocalPostgres(folder, port, options), { isTaken });
   } catch (error) {
     await folder.close();
     throw error;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, UnstaleError } from '../core/errors/index.ts';
 import { type Running, ServerFolder } from './folder.ts';
-import { freePort } from './ports.ts';
+import { startOnFreePort } from './ports.ts';
 import type { RedisProgram } from './redis-program.ts';
 import { ask, fieldOf } from './redis-wire.ts';
 import type { RedisServer } from './server.ts';
@@ -16,15 +16,8 @@ export async function startLocalRedis(
 ): Promise<RedisServer> {
   const folder = new ServerFolder('redis', 'KILL');
   try {
-    for (let attempt = 1; ; attempt++) {
-      const server = new LocalRedis(folder, await freePort(options), { program, args });
-      try {
-        await server.start();
-        return server;
-      } catch (error) {
-        if (attempt === 5 || !portIsTaken(folder.tail())) throw error;
-      }
-    }
+    const isTaken = (): boolean => portIsTaken(folder.tail());
+    return await startOnFreePort((port) => new LocalRedis(folder, port, { program, args }), { isTaken, ...options });
   } catch (error) {
     await folder.close();
     throw error;

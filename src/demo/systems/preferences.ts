@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Sql } from '../../core/ports.ts';
+import { pick } from '../pick.ts';
 import type { System } from '../system.ts';
 
 interface User {
@@ -96,10 +97,4 @@ const loadContext = (sql: Sql, { tenant, user }: User, context: string) => text(
 async function text(sql: Sql, query: string, params: readonly string[]): Promise<string> {
   const [row] = await sql.query<{ value: string }>(query, params);
   return row?.value ?? '';
-}
-
-function pick<T>(list: readonly T[]): T {
-  const one = list[Math.floor(Math.random() * list.length)];
-  if (one === undefined) throw new RangeError('nothing to pick from');
-  return one;
 }
